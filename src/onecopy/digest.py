@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from onecopy.crc64 import Crc64, is_available
 from onecopy.errors import FileChanged, InvalidDigest
+from onecopy.text import count_text
 
 MiB = 1024 * 1024
 SMALLEST_PART = 8 * MiB
@@ -248,9 +249,13 @@ class _Hash(Protocol):
 
 def too_short(size: int) -> FileChanged:
     """Return the error for a content that ended before its `size` in bytes."""
-    return FileChanged(f"changed while it was read: fewer than the expected {size} bytes")
+    return FileChanged(
+        f"changed while it was read: fewer than the expected {count_text(size, 'byte')}"
+    )
 
 
 def too_long(size: int) -> FileChanged:
     """Return the error for a content that continues after its `size` in bytes."""
-    return FileChanged(f"changed while it was read: more than the expected {size} bytes")
+    return FileChanged(
+        f"changed while it was read: more than the expected {count_text(size, 'byte')}"
+    )

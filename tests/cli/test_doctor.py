@@ -248,7 +248,7 @@ def test_stale_uploads_are_aborted(run: Run, s3: Standin, tmp_path: Path) -> Non
     begin_one(tmp_path, store, s3)
     client.create_multipart_upload(Bucket=bucket, Key="theirs")
     assert run("doctor", "--abort-stale", "--store", store, **s3.environment()).err == (
-        "onecopy: 0 unfinished uploads were aborted\n"
+        "onecopy: aborted 0 unfinished uploads\n"
     )
     done = run(
         *("doctor", "--abort-stale", "--days", "0", "--json", "--store", store),
@@ -279,7 +279,7 @@ def test_stale_uploads_of_a_folder(run: Run, tmp_path: Path) -> None:
     """The same command aborts the stale uploads of a folder."""
     used(run, tmp_path)
     done = run("doctor", "--abort-stale", *backends(tmp_path))
-    assert (done.code, done.err) == (0, "onecopy: 0 unfinished uploads were aborted\n")
+    assert (done.code, done.err) == (0, "onecopy: aborted 0 unfinished uploads\n")
 
 
 def test_a_folder(run: Run, tmp_path: Path) -> None:

@@ -585,7 +585,10 @@ def test_progress_goes_to_standard_error(run: Run, photos: Path, tmp_path: Path)
     assert len(lines(loud.out)) == 4
 
 
-def test_ctrl_c_exits_without_a_traceback(photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminated"])
+def test_interrupted_without_a_traceback(
+    photos: Path, tmp_path: Path, sent: signal.Signals
+) -> None:
     """130, one line, nothing unfinished in the store; the next run uploads the rest."""
     for number in range(3000):
         write(photos / f"n{number}", noise(100 + number))
@@ -605,7 +608,7 @@ def test_ctrl_c_exits_without_a_traceback(photos: Path, tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert err.strip() == "onecopy: interrupted; run the same command again to resume"

@@ -66,7 +66,7 @@ def test_undecided_content_names_the_digest_to_compute(plain: Service) -> None:
         assert result == {
             "verdict": "unconfirmed",
             "reason": "digest-needed",
-            "message": "a known content also has 9500000 bytes, and may be the same: "
+            "message": "a known content also has 9,500,000 bytes, and may be the same: "
             f"compute sha256+8388608{also} to compare them",
         }
         longer = {**asked, "size": 9_500_001}

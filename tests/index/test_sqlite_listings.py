@@ -243,10 +243,10 @@ def test_damaged(meddled: Callable[[str], SqliteIndex], change: str) -> None:
     ("change", "fault"),
     [
         ("DELETE FROM listing_size WHERE id = 1", "entries by size"),
-        ("DELETE FROM listing_run WHERE id = 1", "have no run"),
+        ("DELETE FROM listing_run WHERE id = 1", "without a run"),
         ("UPDATE listing_run SET sign = 1", "entries by size"),
-        ("UPDATE listing_block SET tenant = 9", "no tenant that is marked"),
-        ("UPDATE tenant SET has_listings = 0", "no tenant that is marked"),
+        ("UPDATE listing_block SET tenant = 9", "of tenants that are not marked"),
+        ("UPDATE tenant SET has_listings = 0", "of tenants that are not marked"),
         ("DELETE FROM listing_block WHERE id = 1", "entries by size"),
         ("UPDATE listing_block SET first = 'a' WHERE id = 2", "begins before the end"),
     ],

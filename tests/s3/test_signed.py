@@ -220,7 +220,7 @@ def test_uneven_parts(world: BucketWorld) -> None:
     sums = [hashlib.sha256(part).digest() for part in parts_of(LARGE)]
     answer = upload.complete(*sums)
     assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "parts-missing")
-    assert "only 0 of 2 parts were received" in (answer.message or "")
+    assert "only 0 of 2 parts arrived" in (answer.message or "")
     assert (world.objects(), world.recorded()) == ({}, {})
 
 

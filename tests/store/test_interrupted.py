@@ -117,8 +117,8 @@ class TestSending:
         """An error says what is wrong with the bytes."""
         [upload] = store.begin([new_upload("a", SMALL)])
         for body, message in (
-            (SMALL[:-1], "part 1 is too short: 26 of 27 bytes were sent"),
-            (SMALL + b"!", "part 1 is too long: more than 27 bytes were sent"),
+            (SMALL[:-1], "part 1 is too short: 26 of 27 bytes arrived"),
+            (SMALL + b"!", "part 1 is too long: more than 27 bytes arrived"),
             (SMALL[::-1], "the bytes of part 1 do not have the given SHA-256"),
         ):
             with pytest.raises(WrongBytes, match=message):
@@ -130,7 +130,7 @@ class TestSending:
         store.write(upload, 1, iter(parts_of(LARGE)[:1]), None)
         with pytest.raises(WrongBytes):
             store.write(upload, 2, iter([b"some"]), None)
-        with pytest.raises(WrongBytes, match="only 1 of 2 parts were received") as caught:
+        with pytest.raises(WrongBytes, match="only 1 of 2 parts arrived") as caught:
             store.complete(upload, digest_of(LARGE))
         assert caught.value.reason == "parts-missing"
 

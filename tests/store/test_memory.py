@@ -86,7 +86,7 @@ def test_errors_say_what_is_wrong() -> None:
         with pytest.raises(WrongBytes, match=message):
             store.write(upload, 1, iter([body]), sha256(SMALL).digest())
     store.write(large, 1, iter(parts_of(LARGE)[:1]), None)
-    with pytest.raises(WrongBytes, match="only 1 of 2 parts were received"):
+    with pytest.raises(WrongBytes, match="only 1 of 2 parts arrived"):
         store.complete(large, digest_of(LARGE))
     store.write(upload, 1, iter([SMALL]), None)
     store.complete(upload, digest_of(SMALL))

@@ -9,7 +9,7 @@ from onecopy.errors import BadInput, WrongBytes
 from onecopy.store.parts import check_digest, check_parts, digest_of_parts, part_span
 
 SIZE = 20 * MiB
-ADVICE = "; this upload of 20971520 bytes has 3 parts: send them with these sizes"
+ADVICE = "; this upload of 20,971,520 bytes has 3 parts: send them with these sizes"
 PARTS = [(1, 8 * MiB), (2, 8 * MiB), (3, 4 * MiB)]
 
 
@@ -21,18 +21,18 @@ def test_right_parts() -> None:
 @pytest.mark.parametrize(
     ("received", "message"),
     [
-        (PARTS[:2], "only 2 of 3 parts were received: send the others"),
+        (PARTS[:2], "only 2 of 3 parts arrived: send the rest"),
         (
             [PARTS[0], (2, 5 * MiB), PARTS[2]],
-            f"wrong parts: part 2 has 5242880 bytes, not 8388608{ADVICE}",
+            f"wrong parts: part 2 has 5,242,880 bytes, not 8,388,608{ADVICE}",
         ),
         (
             [(1, 5), (3, 4)],
-            f"part 1 has 5 bytes, not 8388608; part 3 has 4 bytes, not 4194304{ADVICE}",
+            f"part 1 has 5 bytes, not 8,388,608; part 3 has 4 bytes, not 4,194,304{ADVICE}",
         ),
         (
             [(1, 5), (2, 5), (3, 5)],
-            f"; part 2 has 5 bytes, not 8388608; part 3 has 5 bytes, not 4194304{ADVICE}",
+            f"; part 2 has 5 bytes, not 8,388,608; part 3 has 5 bytes, not 4,194,304{ADVICE}",
         ),
         ([*PARTS, (4, 1)], f"wrong parts: there is no part 4{ADVICE}"),
         ([(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)], f"; and 2 more{ADVICE}"),
@@ -80,3 +80,11 @@ def test_parts_of_another_content() -> None:
     for digest, received in ((of_two, sums), (of_two, sums[:2]), (right, sums[:2])):
         with pytest.raises(WrongBytes, match="the parts do not make up the given digest"):
             check_digest(digest, SIZE, received)
+
+
+def test_one_part() -> None:
+    """The message counts right for one part, which most uploads have."""
+    with pytest.raises(WrongBytes, match="only 0 of 1 part arrived: send the rest"):
+        check_parts(1, [])
+    with pytest.raises(WrongBytes, match="part 1 has 2 bytes, not 1; this upload of 1 byte has 1"):
+        check_parts(1, [(1, 2)])

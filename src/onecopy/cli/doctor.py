@@ -22,6 +22,7 @@ from onecopy.settings import Settings
 from onecopy.store import Store, open_store
 from onecopy.store.interface import Lister, Sweeper
 from onecopy.store.s3.address import Address
+from onecopy.text import count_text
 from onecopy.urls import check_origin
 
 _DEFAULT_ORIGINS = ("http://127.0.0.1:8000", "http://localhost:8000")
@@ -200,6 +201,6 @@ def _abort_stale(settings: Settings, days: int, *, as_json: bool) -> int:
     output = Display()
     if as_json:
         output.line(json_line({"given_up": ours, "others": others}))
-    kept = f"; {others:,} of other programs were not touched" if others else ""
-    output.note(f"{ours:,} unfinished uploads were aborted{kept}")
+    kept = f"; left {others:,} of other programs alone" if others else ""
+    output.note(f"aborted {count_text(ours, 'unfinished upload')}{kept}")
     return 0

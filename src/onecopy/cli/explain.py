@@ -28,7 +28,7 @@ def explained_lines(
     yield result_text(result)
     if result.outcome is not None:  # failed, or left out: there was no decision
         return
-    yield f"  size: {result.size:,} bytes; {_met(explanation)}"
+    yield f"  size: {count_text(result.size, 'byte')}; {_met(explanation)}"
     if explanation.content:
         yield f"  digests: {', '.join(map(str, explanation.content.digests))}"
     for considered in explanation.considered.values():

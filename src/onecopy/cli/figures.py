@@ -168,8 +168,8 @@ def price_notes(index: object, objects: int | None) -> Iterator[str]:
     price = index.listing_price(objects) if isinstance(index, Charging) else 0
     if price >= _CENT:
         yield (
-            f"writes to the index cost up to {money_text(price)} for {objects:,} objects that are "
-            f"listed for the first time ({DATED})"
+            f"writes to the index cost up to {money_text(price)} for "
+            f"{count_text(objects, 'object')} listed for the first time ({DATED})"
         )
 
 

@@ -160,8 +160,8 @@ def _show(
     output.line(json_line(values) if values else result_text(result))
     if result.missing:
         output.note(
-            f"{len(result.missing):,} of {result.checked:,} sampled rows are missing in the "
-            "destination; run the same command again"
+            f"the destination lacks {len(result.missing):,} of "
+            f"{count_text(result.checked, 'sampled row')}; run the same command again"
         )
         return 2
     return 1 if result.rejected else 0

@@ -40,6 +40,7 @@ from onecopy.report.page import GROUPS, Avoided, Page, Placed
 from onecopy.report.removable import Removing
 from onecopy.settings import Settings
 from onecopy.store import Store
+from onecopy.text import count_text
 from onecopy.tokens import tenants_with_tokens
 
 _COPIES_PER_STEP = 1000
@@ -274,4 +275,4 @@ def _write_files(grouping: Grouping, wanted: _Wanted, output: Display) -> None:
     for kind, file in kinds:
         if file:
             rows = write(grouping, file, kind)
-            output.note(f"wrote {rows:,} rows to {file}")
+            output.note(f"wrote {count_text(rows, 'row')} to {file}")

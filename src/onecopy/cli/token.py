@@ -11,7 +11,7 @@ from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line, time_text
 from onecopy.settings import Settings
-from onecopy.text import printable
+from onecopy.text import count_text, printable
 from onecopy.tokens import (
     DEFAULT_SCOPES,
     SCOPES,
@@ -171,6 +171,6 @@ def _details(token: Token) -> Iterator[str]:
     if token.prefix:
         yield f"below {printable(token.prefix)}"
     if token.max_bytes is not None:
-        yield f"{token.begun_bytes} of {token.max_bytes} bytes"
+        yield f"{token.begun_bytes:,} of {count_text(token.max_bytes, 'byte')}"
     if token.creator:
         yield f"created by {printable(token.creator)}"

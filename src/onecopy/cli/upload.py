@@ -1,5 +1,6 @@
 """`onecopy upload`: upload the files that are not already stored."""
 
+import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 
@@ -122,6 +123,7 @@ def command(  # noqa: PLR0913 - one for each option
     check_prefix(to)
     if place and anyway:
         raise click.UsageError("choose --place or --anyway: one copies what the other sends")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that small uploads are aborted
     used = settings_for_check(settings) if dry_run else settings
     with opened_gate(used, create=not dry_run) as gate, ExitStack() as stack:
         stack.enter_context(collecting_rarely(_OBJECTS_PER_COLLECTION))

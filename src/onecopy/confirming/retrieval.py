@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from onecopy.aws.prices import RETRIEVAL_GB
 from onecopy.store.interface import ARCHIVED, Object
+from onecopy.text import count_text
 
 
 class Refusal(NamedTuple):
@@ -26,7 +27,7 @@ def refusal(seen: Object, *, paid: bool) -> Refusal | None:
         return None
     return Refusal(
         "store-retrieval",
-        f"a copy that may be the same is in {seen.storage}, and reading its {seen.size} bytes "
-        f"costs about ${max(price * seen.size / 1e9, 0.01):.2f}: set confirm_retrieval in "
-        "the settings to allow that, or upload the file",
+        f"a copy that may be the same is in {seen.storage}, and reading its "
+        f"{count_text(seen.size, 'byte')} costs about ${max(price * seen.size / 1e9, 0.01):.2f}: "
+        "set confirm_retrieval in the settings to allow that, or upload the file",
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from onecopy.doctor.finding import Finding, advice, fine, wrong
 from onecopy.store.s3.address import Address
+from onecopy.text import count_text
 
 DAYS = 8
 """Days after which no upload is resumed: its ticket can be renewed for seven days."""
@@ -61,7 +62,7 @@ def _examine_aborting(address: Address, rules: Sequence[Any], enabled: Sequence[
         command = put_command(address, [*rules, abort_rule(address.prefix)])
         fix = f"run `onecopy doctor --abort-stale` regularly, or let the bucket do it:\n{command}"
         return advice("unfinished", message, fix)
-    message = f"the bucket aborts unfinished uploads after {min(days)} days"
+    message = f"the bucket aborts unfinished uploads after {count_text(min(days), 'day')}"
     if min(days) < DAYS:
         fix = f"set that lifecycle rule to {DAYS} days"
         return advice("unfinished", f"{message}: later none can be resumed", fix)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from onecopy.errors import FileChanged
 from onecopy.platforms import BINARY, NO_FOLLOW, NON_BLOCKING
-from onecopy.text import printable
+from onecopy.text import count_text, printable
 
 Identity = tuple[int, int, int, int, int]
 """Device, inode, size, mtime and ctime in ns. If they are unchanged, so are the file's bytes."""
@@ -58,7 +58,9 @@ class File(NamedTuple):
             while 0 < len(content) < self.size and (more := os.read(descriptor, self.size)):
                 content += more
         if len(content) != self.size:
-            raise FileChanged(f"{printable(self.path)} changed: it has {len(content)} bytes now")
+            raise FileChanged(
+                f"{printable(self.path)} changed: it has {count_text(len(content), 'byte')} now"
+            )
         return content
 
     def chunks(
@@ -78,7 +80,9 @@ class File(NamedTuple):
                 if not chunk or offset == end:
                     self._check(descriptor)
                 if not chunk:
-                    raise FileChanged(f"{printable(self.path)} changed: it has only {offset} bytes")
+                    raise FileChanged(
+                        f"{printable(self.path)} changed: it has only {count_text(offset, 'byte')}"
+                    )
                 yield chunk
 
     def _check(self, descriptor: int) -> None:

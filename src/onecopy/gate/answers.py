@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from onecopy.content import Content, Verdict
 from onecopy.digest import Scheme, content_scheme
 from onecopy.gate.interface import Answer
+from onecopy.text import count_text
 
 KEY_TAKEN = Answer(Verdict.NEW, reason="key-taken")
 """The answer if an object with another content has the key."""
@@ -20,7 +21,7 @@ def unconfirmed(reason: str, content: Content, known: Iterable[Scheme] = ()) -> 
         given = {digest.scheme for digest in content.digests}
         names = " and ".join(str(scheme) for scheme in content_first if scheme not in given)
         message = (
-            f"a known content also has {content.size} bytes, and may be the same: "
+            f"a known content also has {count_text(content.size, 'byte')}, and may be the same: "
             f"compute {names}{' as well' if given else ''} to compare them"
         )
     return Answer(Verdict.UNCONFIRMED, reason=reason, message=message)

@@ -9,6 +9,7 @@ from onecopy.gate.pending import PendingUploads
 from onecopy.gate.validation import check_limit
 from onecopy.limits import MAX_BATCH_BYTES, MAX_BATCH_FILES
 from onecopy.store.interface import BatchReceiver, Incoming, Part, Upload
+from onecopy.text import count_text
 from onecopy.tickets import Ticket, Tickets
 
 
@@ -56,7 +57,8 @@ class BatchWriter:
             raise BadInput("files of 8 MiB and more are sent in parts, not in a batch")
         if ticket.size != file.size:
             raise BadInput(
-                f"this upload was begun for {ticket.size} bytes, not {file.size}: begin it again",
+                f"this upload was begun for {count_text(ticket.size, 'byte')}, not {file.size:,}: "
+                "begin it again",
                 reason="size-invalid",
             )
         return ticket

@@ -9,6 +9,7 @@ from onecopy.gate.interface import Answer, Avoided
 from onecopy.gate.validation import check_avoided
 from onecopy.index.interface import Engine
 from onecopy.recorder import Recorder
+from onecopy.text import count_text
 
 
 class Counting:
@@ -36,7 +37,9 @@ class Counting:
         check_avoided(avoided)
         # So that nobody can claim more for a file than something stored is large.
         if not self._index.schemes(self._tenant, [avoided.largest])[0]:
-            raise BadInput(f"no stored content has {avoided.largest} bytes: none can be avoided")
+            raise BadInput(
+                f"no stored content has {count_text(avoided.largest, 'byte')}: none can be avoided"
+            )
         if self._recorder:
             counts = Counts(avoided_files=avoided.files, avoided_bytes=avoided.bytes)
             self._recorder.count(self._tenant, counts, idempotency_key)

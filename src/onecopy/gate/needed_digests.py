@@ -10,6 +10,7 @@ from onecopy.digest import SHA256, SMALLEST_PART, Scheme, content_scheme
 from onecopy.gate.answers import DIGEST_NEEDED, unconfirmed
 from onecopy.gate.interface import NEW, Answer, Limits
 from onecopy.index.interface import Engine, Unread
+from onecopy.text import count_text
 
 
 class NeededDigests:
@@ -64,8 +65,8 @@ class NeededDigests:
         if count <= self._most:
             return unconfirmed(DIGEST_NEEDED, content, needed)
         message = (
-            f"known contents also have {content.size} bytes, and one may be the same, but "
-            f"comparing them takes {count} digests (limit {self._most} per file): run "
+            f"known contents also have {count_text(content.size, 'byte')}, and one may be the "
+            f"same, but comparing them takes {count} digests (limit {self._most} per file): run "
             "`onecopy scan --read missing`, which reads them once, or upload the file"
         )
         return Answer(Verdict.UNCONFIRMED, reason=DIGEST_NEEDED, message=message)

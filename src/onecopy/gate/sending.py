@@ -19,6 +19,7 @@ from onecopy.store.interface import (
     Store,
 )
 from onecopy.store.parts import part_span
+from onecopy.text import count_text
 from onecopy.tickets import Ticket, Tickets
 
 
@@ -99,7 +100,9 @@ class Sending:
         sha256 = b64decode(send.headers["x-amz-checksum-sha256"])
         part = self.receive(ticket, send.number, body(), sha256)
         if part.size != length:
-            raise BadInput(f"part {part.number} has {part.size} bytes, not {length}")
+            raise BadInput(
+                f"part {part.number} has {count_text(part.size, 'byte')}, not {length:,}"
+            )
 
     def receive(
         self, ticket: str, number: int, body: Iterator[bytes], sha256: bytes | None

@@ -9,6 +9,7 @@ from onecopy.errors import BadInput, InvalidDigest, LimitExceeded, WrongBytes
 from onecopy.gate.interface import Answer, Avoided, Request
 from onecopy.key import check_key
 from onecopy.limits import MAX_AVOIDED
+from onecopy.text import count_text
 
 _METADATA_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 _VISIBLE_ASCII = re.compile(r"[ -~]*")
@@ -56,7 +57,8 @@ def check_avoided(avoided: Avoided) -> None:
     files, total, largest = avoided
     if files < 1 or not largest <= total <= files * largest:
         raise BadInput(
-            f"impossible report: {files} files of at most {largest} bytes can't have {total} bytes"
+            f"impossible report: {count_text(files, 'file')} of at most "
+            f"{count_text(largest, 'byte')} can't have {count_text(total, 'byte')}"
         )
 
 

@@ -19,6 +19,7 @@ from onecopy.http.endpoints import AppState
 from onecopy.http.handlers import Caller, results
 from onecopy.http.response import send_response
 from onecopy.limits import MAX_BATCH_BYTES
+from onecopy.text import count_text
 
 MAX_LINE = MiB
 """Bytes of the first line: 100 tickets, each for the longest key."""
@@ -78,7 +79,8 @@ def _described(line: bytes, length: int) -> tuple[list[documents.BatchFileDocume
     total = offset + sum(file.size for file in files)
     if total != length:
         raise BadInput(
-            f"the batch has {length} bytes, but its first line describes {total}: correct the sizes"
+            f"the batch has {count_text(length, 'byte')}, but its first line describes {total:,}: "
+            "correct the sizes"
         )
     return files, offset
 

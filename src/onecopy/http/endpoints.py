@@ -208,10 +208,9 @@ def _check_length(length: int, size: int, number: int) -> None:
     if number > len(lengths):
         raise BadInput(f"no part {number}: this upload has {count_text(len(lengths), 'part')}")
     expected = lengths[number - 1]
-    if length > expected:
-        raise LimitExceeded(f"Part {number} must have {expected} bytes, not {length}.")
-    if length < expected:
-        raise BadInput(f"Part {number} must have {expected} bytes, not {length}.")
+    if length != expected:
+        kind = LimitExceeded if length > expected else BadInput
+        raise kind(f"Part {number} must have {count_text(expected, 'byte')}, not {length:,}.")
 
 
 def _checksum(scope: Asgi) -> bytes | None:

@@ -27,6 +27,7 @@ from onecopy.http.threads import Threads
 from onecopy.key import download_name, download_type, is_recordable
 from onecopy.store.interface import Object, Presigner, Store, Unknown
 from onecopy.tenant import Tenant
+from onecopy.text import count_text
 from onecopy.tickets import seal, unseal
 from onecopy.timestamp import as_datetime
 
@@ -209,7 +210,7 @@ def _span(scope: Asgi, size: int) -> range | None:
     else:  # the last bytes: this number of them
         span = range(max(0, size - int(last)), size)
     if not span:
-        detail = f"The range is outside the object, which has {size} bytes."
+        detail = f"The range is outside the object, which has {count_text(size, 'byte')}."
         headers = {"Content-Range": f"bytes */{size}"}
         raise HttpProblem(416, "range-unsatisfiable", detail, headers)
     return span

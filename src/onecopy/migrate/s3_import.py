@@ -29,6 +29,7 @@ from onecopy.migrate.dynamodb import ChecksumDestination, checksum_text
 from onecopy.migrate.interface import Sampled
 from onecopy.store.s3.address import Address as Bucket
 from onecopy.store.s3.connection import Connection, translated
+from onecopy.text import count_text
 
 _PARALLEL_FILES = 8
 """Files that are written at the same time."""
@@ -108,7 +109,7 @@ class ImportDestination:
         state = self._known_import() or self._import()
         pause, longest = _POLL_SECONDS
         while state["ImportStatus"] == "IN_PROGRESS":
-            report(f"importing: {state.get('ImportedItemCount', 0):,} items")
+            report(f"importing: {count_text(state.get('ImportedItemCount', 0), 'item')}")
             time.sleep(pause)
             pause = min(2 * pause, longest)
             answer = _call(self._tables.describe_import, ImportArn=state["ImportArn"])

@@ -26,6 +26,7 @@ from onecopy.scan.lease import Lease, leased
 from onecopy.scan.records import unlist_recorded
 from onecopy.store.interface import Object, Store, Unknown
 from onecopy.store.objects import copy_of
+from onecopy.text import count_text
 from onecopy.workers import Stopped, Workers
 
 THREADS = 16
@@ -64,8 +65,8 @@ def read_contents(  # noqa: PLR0913 - what reading works with
         _Contents(index, store, lease, figures, reads, threads, progress).read(wanted)
     if reads.done != reads.objects:
         raise Failure(
-            f"only {reads.done} of {reads.objects} objects were read or reported: scan again with "
-            "--read missing"
+            f"the results account for {reads.done} of {count_text(reads.objects, 'object')}: "
+            "scan again with --read missing"
         )
 
 

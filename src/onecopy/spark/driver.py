@@ -28,6 +28,7 @@ from onecopy.spark.outcomes import Outcomes
 from onecopy.spark.plan import Plan, Planner, load_plan
 from onecopy.spark.tasks import number_of
 from onecopy.store.interface import Store
+from onecopy.text import count_text
 
 SUMMARY = "summary.json"
 _LOADED = "spark-loaded"
@@ -149,8 +150,8 @@ class Driver:
             load(self._index, outcomes, figures, reads, plan.planned_ms)
         if reads.done != plan.objects:
             raise Failure(
-                f"the results account for {reads.done} of {plan.objects} objects: start again with "
-                "another folder of results (--results)"
+                f"the results account for {reads.done} of {count_text(plan.objects, 'object')}: "
+                "start again with another folder of results (--results)"
             )
         problems = sum(keys.count for keys in figures.by_reason(problems=True).values())
         summary = Summary(

@@ -34,6 +34,7 @@ from onecopy.store.interface import (
 )
 from onecopy.store.listings import Page
 from onecopy.store.parts import check_digest, part_span, parts_missing
+from onecopy.text import count_text
 from onecopy.timestamp import now
 
 _PAGE = 1000
@@ -292,7 +293,9 @@ def _read_part(body: Iterator[bytes], length: int) -> bytes:
         if len(content) > length:
             break
     if len(content) != length:
-        raise WrongBytes(f"wrong length of the part: {len(content)} bytes (expected {length})")
+        raise WrongBytes(
+            f"wrong length of the part: {count_text(len(content), 'byte')} (expected {length:,})"
+        )
     return bytes(content)
 
 

@@ -31,7 +31,7 @@ def check_parts(size: int, received: Sequence[tuple[int, int]]) -> None:
     listed = [_describe(number, has, lengths.get(number)) for number, has in wrong[:_MAX_LISTED]]
     more = f"; and {len(wrong) - _MAX_LISTED} more" if len(wrong) > _MAX_LISTED else ""
     raise WrongBytes(
-        f"wrong parts: {'; '.join(listed)}{more}; this upload of {size} bytes has "
+        f"wrong parts: {'; '.join(listed)}{more}; this upload of {count_text(size, 'byte')} has "
         f"{count_text(len(lengths), 'part')}: send them with these sizes",
         reason="parts-missing",
     )
@@ -44,15 +44,13 @@ _MAX_LISTED = 3
 def _describe(number: int, has: int, expected: int | None) -> str:
     if expected is None:
         return f"there is no part {number}"
-    return f"part {number} has {has} bytes, not {expected}"
+    return f"part {number} has {count_text(has, 'byte')}, not {expected:,}"
 
 
 def parts_missing(size: int, received: int) -> WrongBytes:
     """Return the error for an upload if only some of its parts were received."""
     count = count_text(len(part_lengths(size)), "part")
-    return WrongBytes(
-        f"only {received} of {count} were received: send the others", reason="parts-missing"
-    )
+    return WrongBytes(f"only {received} of {count} arrived: send the rest", reason="parts-missing")
 
 
 def digest_of_parts(size: int, sums: Sequence[bytes]) -> Digest:

@@ -137,7 +137,9 @@ def confirming() -> float:
 
 def _for_each(what: str, files: int, each: float, unit: str, dollars: float) -> LineItem:
     amount = files * each
-    derived = f"{files:,} files × {each:g} = {amount:,.0f} {unit} × {_a_million(dollars)}"
+    derived = (
+        f"{count_text(files, 'file')} × {each:g} = {amount:,.0f} {unit} × {_a_million(dollars)}"
+    )
     return LineItem(what, amount, dollars, derived)
 
 

@@ -13,6 +13,7 @@ from onecopy.index.packed.blocks import Block
 from onecopy.index.packed.entries import Entry
 from onecopy.index.sqlite import lists, reading, runs
 from onecopy.index.sqlite.errors import ERRORS
+from onecopy.text import count_text
 
 _MAX_FAULTS = 100
 """Faults that are reported: a single one is reason enough to restore a backup."""
@@ -63,11 +64,12 @@ def _faults(connection: apsw.Connection) -> Iterator[str]:
             yield f"copy {number} is missing from the table of sizes or of digests"
     digests, sizes, copies, without_tenant = connection.execute(_COUNTS).get
     if digests != known:
-        yield f"the table of digests has {digests} rows, but the copies have {known} digests"
+        rows_text, digests_text = count_text(digests, "row"), count_text(known, "digest")
+        yield f"the table of digests has {rows_text}, but the copies have {digests_text}"
     if sizes != copies:
-        yield f"the table of sizes has {sizes} rows, but there are {copies} copies"
+        yield f"the table of sizes has {count_text(sizes, 'row')}, and that of copies {copies:,}"
     if without_tenant:
-        yield f"{without_tenant} copies have no tenant"
+        yield f"{count_text(without_tenant, 'copy', 'copies')} without a tenant"
     yield from _faults_of_lists(connection)
     yield from _faults_of_listings(connection)
 
@@ -75,11 +77,12 @@ def _faults(connection: apsw.Connection) -> Iterator[str]:
 def _faults_of_lists(connection: apsw.Connection) -> Iterator[str]:
     unmarked, without_size = connection.execute(_COUNTS_OF_LISTS).get
     if unmarked:
-        yield f"{unmarked} listed digests have no tenant that is marked as having lists"
+        count = count_text(unmarked, "listed digest")
+        yield f"{count} of tenants that are not marked as having lists"
     if without_size:
-        yield f"{without_size} listed digests are missing from the table of sizes"
+        yield f"{count_text(without_size, 'listed digest')} missing from the table of sizes"
     if misplaced := lists.count_misplaced(connection):
-        yield f"{misplaced} listed digests have a wrong fingerprint"
+        yield f"{count_text(misplaced, 'listed digest')} with a wrong fingerprint"
 
 
 _COUNTS_OF_LISTINGS = """
@@ -96,9 +99,10 @@ _BLOCKS = "SELECT id, first, number, copies FROM listing_block WHERE tenant = ? 
 def _faults_of_listings(connection: apsw.Connection) -> Iterator[str]:
     unmarked, unowned, without_run = connection.execute(_COUNTS_OF_LISTINGS).get
     if unmarked or unowned:
-        yield f"{unmarked + unowned} blocks and runs of listings have no tenant that is marked"
+        count = count_text(unmarked + unowned, "block or run", "blocks and runs")
+        yield f"{count} of listings of tenants that are not marked as having them"
     if without_run:
-        yield f"{without_run} rows of the sizes of listed copies have no run"
+        yield f"{count_text(without_run, 'row')} of the sizes of listed copies without a run"
     tenants: Any = connection.execute("SELECT id FROM tenant WHERE has_listings").fetchall()
     for (tenant,) in tenants:
         yield from _faults_of_listing(connection, tenant)

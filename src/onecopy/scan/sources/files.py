@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from onecopy.digest import MiB
 from onecopy.errors import BadInput, Failure, InvalidSettings
-from onecopy.text import printable
+from onecopy.text import count_text, printable
 from onecopy.urls import bare
 
 if TYPE_CHECKING:
@@ -212,8 +212,8 @@ def _check(file: File, path: Path, shown: str) -> None:
     size = path.stat().st_size
     if file.size not in (None, size):
         raise BadInput(
-            f"{printable(shown)} has {size} bytes, and its manifest states {file.size}: copy it "
-            "again"
+            f"{printable(shown)} has {count_text(size, 'byte')}, and its manifest states "
+            f"{file.size:,}: copy it again"
         )
     if file.md5 is not None and _md5(path) != file.md5.lower():
         raise BadInput(

@@ -43,6 +43,7 @@ from onecopy.store.folder.journal import (
 )
 from onecopy.store.interface import KeyTaken, Object, Part, Upload
 from onecopy.store.parts import check_digest, part_span, parts_missing
+from onecopy.text import count_text
 
 _NAME_TAKEN = frozenset({errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 """Errors if one of the key's names belongs to something other than a folder or file."""
@@ -153,17 +154,17 @@ def receive(
     start, length = part_span(upload.size, number)
     strong = sha256()
     weak = [md5(usedforsecurity=False)] if upload.size < SMALLEST_PART else []
-    written = 0
+    written, whole = 0, count_text(length, "byte")
     attempt = Attempt(staged, number)
     for chunk in body:
         if written + len(chunk) > length:
-            raise WrongBytes(f"part {number} is too long: more than {length} bytes were sent")
+            raise WrongBytes(f"part {number} is too long: more than {whole} arrived")
         for each in (strong, *weak):
             each.update(chunk)
         attempt.put(chunk, start + written)
         written += len(chunk)
     if written < length:
-        raise WrongBytes(f"part {number} is too short: {written} of {length} bytes were sent")
+        raise WrongBytes(f"part {number} is too short: {written:,} of {whole} arrived")
     if wanted not in (None, strong.digest()):
         raise WrongBytes(f"the bytes of part {number} do not have the given SHA-256")
     part = Part(number, length, strong.digest())
