@@ -82,7 +82,7 @@ NAMES = (
 
 
 def sign_in_options(settings: Settings, state: "State") -> dict[str, Any]:
-    """Return the fields of `onecopy.http.Options` for an issuer, if there is one.
+    """Return the fields of `onecopy.http.options.Options` for an issuer, if there is one.
 
     Raises InvalidSettings if the settings do not suffice, or contradict the tokens in `state`.
     """
