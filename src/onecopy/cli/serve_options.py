@@ -27,7 +27,9 @@ SERVING = (
     ),
     click.option("--audience", metavar="ID", help="Audience that the issuer's tokens must name."),
     click.option(
-        "--jwks", metavar="URL", help="Keys of the issuer.  [default: as its configuration says]"
+        "--jwks",
+        metavar="URL",
+        help="URL of the issuer's keys.  [default: as its configuration says]",
     ),
     click.option(
         "--client-id", metavar="ID", help="Client ID of the page.  [default: the audience]"
