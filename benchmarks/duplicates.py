@@ -7,7 +7,7 @@ in folders of some 100 files. Then `onecopy serve` is started in each round, and
 in a new window of a browser that is already running: at once, so that everything is counted; again;
 and after one more copy was recorded, so that it is counted again. The time is from the navigation
 to the frame in which the totals and the first groups are in the document; the figures may be of a
-part while all are counted for the first time. Floor: the view of uploads, which asks for nothing
+part while all are counted for the first time. Floor: the view of uploads, which requests nothing
 but the settings. Targets: 1 s with SQLite, 3 s with PostgreSQL, on an idle machine.
 """
 

@@ -98,7 +98,7 @@ def changed(copy: ListedCopy) -> list[ListedCopy]:
 
 
 class Clock:
-    """Adds up the time of some acts, and leaves out what lies between them."""
+    """Adds up the time of some acts, and leaves out what is between them."""
 
     def __init__(self) -> None:
         self.seconds = self.slowest = self.cpu = 0.0

@@ -1,4 +1,4 @@
-"""A proxy between a client and a service that breaks what it is told to break."""
+"""A proxy between a client and a service that fails in a chosen way."""
 
 import http.client
 import ssl
@@ -115,7 +115,7 @@ def standing_between(service: str) -> Iterator[Middleman]:
 def answering(
     status: int, headers: dict[str, str], body: bytes, tls: ssl.SSLContext | None = None
 ) -> Iterator[Middleman]:
-    """Run a server that answers everything alike, and remembers what it was asked."""
+    """Run a server that answers everything alike, and keeps the requests."""
     seen = Middleman("")
 
     class Answering(Handler):

@@ -134,12 +134,13 @@ def is_argued(function: str, change: str, entries: list[Entry] | None = None) ->
             change in entry.get("changes", ())
             or any(re.fullmatch(pattern, change) for pattern in entry.get("patterns", ()))
         )
-        for entry in entries or _argued()
+        for entry in entries or argued()
     )
 
 
 @cache
-def _argued() -> list[Entry]:
+def argued() -> list[Entry]:
+    """Return the reasons in survivors.toml."""
     entries: list[Entry] = tomllib.loads(_ARGUED.read_text())["survivors"]
     return entries
 

@@ -16,7 +16,7 @@ NAME, PASSWORD = "ada", "pa:ss w@rd"
 
 @dataclass
 class RealProxy:
-    """What it asks for, and what it has seen."""
+    """What it requires, and what it has seen."""
 
     target: str
     """URL of the server that every name leads to."""

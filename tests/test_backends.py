@@ -24,7 +24,7 @@ def test_price_of_new_objects_in_a_bucket(
 
 
 def test_price_of_new_files(tmp_path: Path) -> None:
-    """A folder has the price of STANDARD, and clients are told it."""
+    """A folder has the price of STANDARD, which clients learn."""
     index, store = f"sqlite:{tmp_path / 'index.sqlite'}", str(tmp_path / "files")
     with opened_gate(Settings(index=index, store=store, price=0.04)) as gate:
         assert gate.config().price == 0.04

@@ -214,7 +214,7 @@ def test_errors_keep_their_class_and_reason(client: Client) -> None:
 
 
 def test_a_key_that_is_not_utf_8(client: Client) -> None:
-    """JSON can't hold it: it is refused by itself, as by a local gate."""
+    """JSON can't hold it: it alone is refused, as by a local gate."""
     requests = [Request(key, 3, digest(key[:3].encode())) for key in ("ok1", "caf\udce9", "ok2")]
     first, bad, last = client.begin(requests)
     assert (bad.verdict, bad.reason) == (Verdict.UNCONFIRMED, "key-invalid")

@@ -82,7 +82,7 @@ def test_an_unknown_claim(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_pool_that_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rule is said all the same, and why it was not checked."""
+    """The message states the rule, and why it was not checked."""
 
     def refuse(_region: str, _pool: str) -> set[str]:
         raise PermissionError("no credentials")

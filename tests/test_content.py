@@ -180,12 +180,12 @@ class TestDigests:
 
 class TestSchemes:
     def test_without_the_md5_of_a_client(self) -> None:
-        """A client is never asked for the scheme of what another client only states."""
+        """A probe never names the scheme of a digest that another client only stated."""
         packed = Digests.proved(digest(SHA256), digest(MD5), digest(CLIENT_MD5))
         assert packed.schemes == {SHA256, MD5}
 
     def test_a_proved_crc_saves_the_md5(self) -> None:
-        """A CRC finds the copy as an MD5 does, and is computed for nothing beside SHA-256."""
+        """A CRC finds the copy as an MD5 does, and costs almost nothing beside SHA-256."""
         md5s = [(digest(MD5), Evidence.PROVED), (digest(Scheme("md5", 5)), Evidence.PROVED)]
         proved = (digest(CRC64NVME), Evidence.PROVED)
         assert Digests.of([proved, *md5s]).schemes == {CRC64NVME}

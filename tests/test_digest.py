@@ -330,7 +330,7 @@ class TestHashing:
         assert len(hashed.parts) == len(part_lengths(size))
 
     def test_tells_no_parts_unasked(self, way: Way, tmp_path: Path) -> None:
-        """Without the content digest's scheme there are no parts to tell."""
+        """Without the content digest's scheme there are no parts to return."""
         content = sample(SMALLEST_PART + 1)
         assert way(tmp_path / "file", content, [SHA256, MD5_PARTS]).parts == ()
 

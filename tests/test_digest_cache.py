@@ -522,7 +522,7 @@ def test_only_the_user_may_read_it(tmp_path: Path, *, is_new: bool) -> None:
 def test_others_may_not_write_it(
     tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever could write it could name wrong digests: it is neither used nor changed."""
+    """Others who can write it could enter wrong digests: it is neither used nor changed."""
     kept(tmp_path, a_file())
     (tmp_path / name).chmod(0o777)
     before = (tmp_path / FILE).read_bytes()

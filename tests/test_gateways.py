@@ -1,4 +1,4 @@
-"""Answers of proxies and gateways: what is said of them."""
+"""Answers of proxies and gateways: the messages about them."""
 
 import pytest
 
@@ -57,7 +57,7 @@ def test_an_error_names_the_url_and_what_to_do(status: int, what: str, fix: str)
     ],
 )
 def test_a_redirect_names_its_target(location: str, target: str, fix: str) -> None:
-    """One to the same place over TLS is told from one to a sign-in page, and it stays short."""
+    """One to the same place over TLS is distinguished from one to a sign-in page, and short."""
     headers = {"location": location} if location else {}
     explained = explain(Response(302, headers, b""), URL)
     assert f"returned 302 Found, a redirect to {target}" in explained.what

@@ -155,7 +155,7 @@ def test_what_is_sent(connections: HttpClient) -> None:
 
 
 def test_an_idle_connection_that_was_closed_is_not_used(connections: HttpClient) -> None:
-    """A server closes what was idle for long: the next request notices, and fails for nothing."""
+    """If a server has closed an idle connection, the next request notices it and succeeds."""
     with speaking(says(OK), says(OK)) as server:
         assert get(connections, server.url) == b"ok"
         sleep(0.1)
@@ -289,7 +289,7 @@ def test_other_forms_of_an_answer(connections: HttpClient, answer: bytes, data: 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_what_nobody_asked_for_is_no_answer(connections: HttpClient, method: str) -> None:
-    """A second answer in one breath is not taken for that to the next request."""
+    """A second answer that follows at once is not taken for that to the next request."""
     first = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     other = b"HTTP/1.1 500 No\r\nX: y\r\nContent-Length: 1\r\n\r\n!"
     with speaking(says(first + other, OK), echoes) as server:

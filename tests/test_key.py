@@ -101,7 +101,7 @@ class TestVectors:
 
     @rows("normalisation")
     def test_normalisation(self, row: Row) -> None:
-        """Keys that are not in normal form C are told apart from those that are."""
+        """Keys that are not in normal form C are distinguished from those that are."""
         assert normalisation_differs(row["key"]) is row["differs"]
 
     def test_every_danger_has_a_vector(self) -> None:
@@ -146,7 +146,7 @@ class TestAnyNames:
 
     @given(st.binary(max_size=40).map(os.fsdecode))
     def test_messages_harm_nobody(self, key: str) -> None:
-        """What is said of a harmful name can be written to any log or terminal."""
+        """The message about a harmful name can be written to any log or terminal."""
         message = refusal(check_key, key)
         assert message is None or message.isprintable()
 

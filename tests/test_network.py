@@ -28,7 +28,7 @@ VARIABLES += [
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start without the variables of whoever runs the tests."""
+    """Start without the variables of the user who runs the tests."""
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")

@@ -43,7 +43,7 @@ def grow(tree: Path) -> None:
 
 
 def by_rdfind(tree: Path) -> dict[str, int]:
-    """Return what rdfind says of the tree: hard links count once."""
+    """Return rdfind's figures of the tree: hard links count once."""
     rdfind = shutil.which("rdfind")
     assert rdfind, "this test needs rdfind (on Debian: apt-get install rdfind)"
     results = tree.parent / "results.txt"
@@ -61,7 +61,7 @@ def by_rdfind(tree: Path) -> dict[str, int]:
 
 
 def by_onecopy(tree: Path) -> dict[str, int]:
-    """Return what we say of it after a scan."""
+    """Return our figures after a scan."""
     index = f"sqlite:{tree.parent}/index.sqlite"
     for command in ("scan", "report"):
         answer = subprocess.run(

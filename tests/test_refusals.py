@@ -118,7 +118,7 @@ def test_the_answer_of_a_gateway(
 
 
 def test_a_path_that_the_service_does_not_have() -> None:
-    """An older service is told from a wrong address."""
+    """An older service is distinguished from a wrong address."""
     place = "http://host/v1/place"
     assert "it may be older than this client" in str(refusal(problem(404, "not-found"), place))
     wrong = refusal(problem(404, "not-found"), "http://host/wrong/v1/config")

@@ -61,7 +61,7 @@ def test_duplicates_are_counted_and_priced() -> None:
 
 
 def test_each_class_has_its_price() -> None:
-    """What the caller says of it; without that, all cost the same."""
+    """Prices are the caller's; without them, all classes cost the same."""
     gigabyte = 10**9
     cold = copy("b", gigabyte, 1)._replace(storage_class="GLACIER")
     prices = {"STANDARD": 0.02, "GLACIER": 0.004}

@@ -1,4 +1,4 @@
-"""Scanning: the index knows what lies in the store, and reads no more than it must."""
+"""Scanning: the index knows what is in the store, and no more is read than necessary."""
 
 import errno
 import os
@@ -227,7 +227,7 @@ def test_what_vanishes_while_it_is_read_is_no_problem(world: World, opening: Ope
 
 
 def test_keys_belong_to_tenants(world: World) -> None:
-    """With named tenants the first folder tells whose an object is; the rest is nobody's."""
+    """With named tenants the first folder names an object's tenant; others have none."""
     world.place("ada/a", b"1")
     world.place("bob/a", b"1")
     world.place("stray", b"1")

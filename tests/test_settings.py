@@ -286,7 +286,7 @@ def test_a_found_file_cannot_name_secrets(here: Path) -> None:
 
 @pytest.mark.parametrize("name", ["issuer", "jwks"])
 def test_a_found_file_cannot_name_who_signs_in(here: Path, name: str) -> None:
-    """Whoever wrote it could sign in as anybody, unless the user names the settings file."""
+    """Its author could sign in as anybody, unless the user names the settings file."""
     path = write(here, f'{name} = "https://planted.test"\n')
     with pytest.raises(InvalidSettings, match=rf"can't set {name}.*--config onecopy.toml"):
         read(environment={})

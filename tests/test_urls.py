@@ -23,7 +23,7 @@ def test_an_impossible_server_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("port", ["99999", "port", "8333x"])
 def test_an_impossible_port_is_named(port: str) -> None:
-    """In plain words, whatever Python says of it."""
+    """In plain words, not those of Python."""
     with pytest.raises(InvalidSettings, match="a port is a number from 0 to 65535"):
         check_endpoint("endpoint", f"http://host:{port}")
 

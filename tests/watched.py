@@ -1,4 +1,4 @@
-"""A gate around a gate, which notes what it is asked, and lets a test step in."""
+"""A gate around a gate, which notes its calls, and lets a test step in."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -160,7 +160,7 @@ def _require_local(settings: Settings) -> None:
     check_tenant(settings.tenant)
     if settings.server is not None:
         raise InvalidSettings(
-            "this needs an index and a store; use --index and --store, not --server"
+            "this command needs an index and a store: use --index and --store, not --server"
         )
 
 

@@ -57,7 +57,10 @@ class ClaimRule:
             return self.tenant
         name = str(claims.get(self.claim, ""))
         if name not in _AnyName():
-            raise NotAllowed(f"Your sign-in names no valid tenant in its claim {self.claim}.")
+            raise NotAllowed(
+                f"Your sign-in names no valid tenant in its claim {self.claim}; ask the service's "
+                "operator to set it."
+            )
         return name
 
     def _scopes(self, claims: Mapping[str, Any]) -> tuple[Scope, ...]:

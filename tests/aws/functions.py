@@ -104,7 +104,7 @@ class Cloud:
         return arn
 
     def tell(self, bucket: str, *, queue: str = "", function: str = "") -> None:
-        """Let a bucket tell of its objects."""
+        """Let a bucket send events of its objects."""
         events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
         configuration: Any = {}
         if queue:

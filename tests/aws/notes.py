@@ -38,7 +38,7 @@ def note(bucket: str, key: str, name: str = CREATED) -> Json:
 
 
 def direct(*notes: Json) -> Json:
-    """Return what S3 hands to a function by itself."""
+    """Return an event as S3 sends it to a function directly."""
     return {"Records": list(notes)}
 
 

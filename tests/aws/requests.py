@@ -14,7 +14,7 @@ Json = Any
 
 
 class Remaining:
-    """What Lambda says of an invocation that may take so many seconds."""
+    """Lambda's context of an invocation that may take this number of seconds."""
 
     def __init__(self, seconds: float = 30) -> None:
         self._seconds = seconds

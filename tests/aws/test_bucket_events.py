@@ -57,7 +57,7 @@ def handler(world: BucketWorld) -> BucketEvents:
 
 
 def told(world: BucketWorld, key: str, name: str = CREATED) -> Json:
-    """Return what S3 says of an object."""
+    """Return the event that S3 sends for an object."""
     return note(world.bucket, f"{world.prefix}/{key}", name)
 
 
@@ -71,7 +71,7 @@ def recorded(world: BucketWorld) -> dict[str, str]:
 
 
 def lying(world: BucketWorld) -> dict[str, str]:
-    """Return the identity of what lies in the bucket and has content."""
+    """Return the identities of the objects in the bucket that have content."""
     return {found.key: found.identity for found in world.store.objects() if found.size}
 
 
@@ -101,7 +101,7 @@ class TestOneEvent:
     def test_an_object_of_parts_has_the_digest_over_parts(
         self, world: BucketWorld, handler: BucketEvents
     ) -> None:
-        """As a scan finds it: the sizes of the parts are asked for."""
+        """As a scan finds it: the sizes of the parts are requested."""
         part = b"x" * 5 * 1024 * 1024
         begun = world.client.create_multipart_upload(**world.full("a"))
         upload: Any = {**world.full("a"), "UploadId": begun["UploadId"]}
@@ -168,7 +168,7 @@ class TestOneEvent:
 
 class TestOtherEvents:
     def test_a_test_event_is_ignored(self, handler: BucketEvents) -> None:
-        """S3 sends one when it is told whom to tell."""
+        """S3 sends one when notifications are configured."""
         test = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}
         assert handler(test) is None
         assert handler({"Records": [message(test, "1")]}) == {"batchItemFailures": []}
@@ -259,10 +259,10 @@ class TestFailures:
 
 
 class TestRaces:
-    """Somebody changes the object, and tells of it, between our look and what we write."""
+    """An object changes, and its event is handled, between our look and our write."""
 
     def test_it_goes(self, far: BucketWorld, between: Between) -> None:
-        """Who tells of its end has nothing to forget yet; it is not recorded all the same."""
+        """The event of its deletion finds nothing to forget yet; still, it is not recorded."""
         handler = BucketEvents(Settings(), far.index, far.store)
         far.place("a", b"hello")
 
@@ -316,7 +316,7 @@ class TestRaces:
 
 
 def then(deed: Callable[[], object]) -> Fault:
-    """Do something after the bucket has answered, and before we hear of it."""
+    """Do something after the bucket has answered, and before its answer arrives."""
 
     def answer(pass_on: Pass) -> Answer:
         answered = pass_on()
@@ -327,7 +327,7 @@ def then(deed: Callable[[], object]) -> Fault:
 
 
 def live(world: BucketWorld, count: int, chance: random.Random, notes: list[Json]) -> None:
-    """Let objects come, change and go, and note what S3 says of it."""
+    """Put, change and delete objects, and note the events of S3."""
     for _ in range(count):
         key = f"k{chance.randrange(count // 10)}"
         if chance.random() < 0.4:
@@ -351,7 +351,7 @@ def tell(handler: BucketEvents, notes: Sequence[Json], chance: random.Random) ->
 def test_a_storm_ends_with_the_index_equal_to_the_bucket(
     world: BucketWorld, handler: BucketEvents
 ) -> None:
-    """1,000 events, doubled and shuffled, some of them while things go on."""
+    """1,000 events, duplicated and shuffled, some of them while objects still change."""
     chance, notes = random.Random(5), list[Json]()
     with ThreadPoolExecutor(1) as pool:
         living = pool.submit(live, world, 1000, chance, notes)

@@ -74,7 +74,7 @@ def test_its_page_may_ask_from_elsewhere(function: ChecksumFunction) -> None:
 
 
 def test_pages_of_others_may_not(function: ChecksumFunction) -> None:
-    """And are told no more."""
+    """They learn nothing else."""
     for event in both("POST", "/", b"{}", Origin="https://evil.example"):
         answer = function(event, Remaining())
         assert answer["statusCode"] == 403
@@ -122,7 +122,7 @@ def test_an_ill_formed_bare_event_fails(function: ChecksumFunction, event: Json)
 def test_the_two_variables_of_the_prototype_are_enough(
     ministack: Standin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DYNAMODB_TABLE and DYNAMODB_KEY; then no page of another origin may use it by itself."""
+    """DYNAMODB_TABLE and DYNAMODB_KEY; then no page of another origin may use it."""
     table = new_table()
     make_table(ministack, table, "checksum")
     item = {"checksum": {"S": md5(b"hello").value.hex()}}

@@ -1,4 +1,4 @@
-"""How AWS is spoken to: whose settings count, and what errors mean."""
+"""Clients for AWS: which settings count, and what errors mean."""
 
 from collections.abc import Callable
 from pathlib import Path

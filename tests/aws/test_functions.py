@@ -28,7 +28,7 @@ _PATIENCE = 30
 
 @dataclass
 class Deployed:
-    """A service, and what lies behind it."""
+    """A service, with its index and store."""
 
     cloud: Cloud
     bucket: str
@@ -100,7 +100,7 @@ def write(folder: Path, **files: bytes) -> None:
 
 
 def test_it_asks_for_a_token(deployed: Deployed) -> None:
-    """Of all but who asks whether it lives."""
+    """Of everybody, except for `/healthz`."""
     assert ask(deployed.url, "GET", "/healthz").data == b"ok\n"
     answer = ask(deployed.url, "GET", "/v1/config")
     assert answer.status == 401
@@ -137,7 +137,7 @@ def test_a_copy_can_be_read_by_its_key(deployed: Deployed, tmp_path: Path) -> No
 
 
 def test_what_others_put_there_is_found(deployed: Deployed, tmp_path: Path) -> None:
-    """S3 tells of it; and what they delete is new again."""
+    """S3 sends an event of it; what others delete is new again."""
     s3, content = deployed.cloud.client("s3"), uuid4().bytes * 100
     place = {"Bucket": deployed.bucket, "Key": "some/prefix/their file"}
     s3.put_object(**place, Body=content)
@@ -203,7 +203,7 @@ class TestChecksums:
     """The prototype's question, about the prototype's own table."""
 
     def test_it_counts(self, url: str) -> None:
-        """A checksum is there, or not; no token is asked for."""
+        """A checksum is there, or not; no token is required."""
         for content, count in ((b"hello", 1), (b"other", 0)):
             answer = ask(url, "POST", "/", json={"content": md5(content).hexdigest()})
             assert (answer.status, answer.json()) == (200, {"exists": count})

@@ -48,7 +48,7 @@ def answering(body: bytes = b"", headers: Headers = (), status: int = 200) -> AS
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with what was asked."""
+    """Respond with the request."""
     message = await receive()
     document = {
         "method": scope["method"],
@@ -95,7 +95,7 @@ def test_no_body_is_an_empty_one(opened: Open) -> None:
 
 @pytest.mark.parametrize("event", [{}, {"key1": "value1"}, {"Records": []}, [], None, "text"])
 def test_an_event_that_is_no_request(opened: Open, event: Json) -> None:
-    """A test event of the console, or a notification of S3, is said to be none."""
+    """A test event of the console, or a notification of S3, is refused as no request."""
     with pytest.raises(BadInput, match="this event is not a request: it has no requestContext"):
         opened(echo)(event, Remaining())
 
@@ -240,13 +240,13 @@ def test_who_takes_too_long_is_answered_in_time(opened: Open) -> None:
     assert late["headers"]["retry-after"] == "1"
     assert json.loads(late["body"])["reason"] == "time-over"
     slow = False
-    time.sleep(0.6)  # as if the process were frozen meanwhile: the thread ends without the loop
+    time.sleep(0.6)  # as if the process were frozen: the thread ends without the loop
     assert gateway(request("GET", "/"), Remaining())["body"] == "done"
     threads.close()
 
 
 def test_a_client_who_has_gone_is_not_noticed(opened: Open) -> None:
-    """Lambda is never told: who waits for it waits until the time is over."""
+    """Lambda is not informed of it: what waits for it waits until the time is over."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()

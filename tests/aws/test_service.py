@@ -170,7 +170,7 @@ def test_tokens_for_others(function: OpenFunction) -> None:
 
 
 class TestSigningIn:
-    """What the page is told before anybody has a token."""
+    """What the page learns before anybody has a token."""
 
     def test_the_audience_is_the_client_unless_one_is_named(self, function: OpenFunction) -> None:
         """Then the ID token lets in, whose audience the client is."""

@@ -392,7 +392,7 @@ def test_the_address_of_a_service(run: Run) -> None:
 def test_what_answers_instead_of_a_service(
     run: Run, answer: Answer, message: str, fix: str | None
 ) -> None:
-    """A gateway's answer is told from the service's own, and the fix is for its cause."""
+    """A gateway's answer is distinguished from the service's own; the fix is for its cause."""
     with answering(*answer) as served:
         done = run("doctor", "--json", "--server", served.url)
     (service,) = findings(done)["service"]

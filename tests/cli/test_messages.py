@@ -44,7 +44,7 @@ def test_a_wrong_server_is_named(run: Run, server: Serve, tmp_path: Path, path: 
 
 @pytest.mark.parametrize("command", ["scan", "report", "forget"])
 def test_a_command_without_a_server(run: Run, command: str) -> None:
-    """It is said where such a command runs, instead of an option that means another thing."""
+    """The message says where such a command runs, and names no unrelated option."""
     done = run(command, "--server", "https://files.example.org")
     assert done.code == 2
     assert "run it where they can be opened, with --index and --store" in done.err
@@ -54,7 +54,7 @@ def test_a_command_without_a_server(run: Run, command: str) -> None:
 def test_a_working_directory_that_was_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is said, instead of a missing file without a name."""
+    """The message says so, instead of naming a missing file without a name."""
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
@@ -64,7 +64,7 @@ def test_a_working_directory_that_was_deleted(
 
 
 def test_a_folder_with_too_long_a_name(run: Run, tmp_path: Path) -> None:
-    """It is said that nothing below it was read."""
+    """The message says that nothing below it was read."""
     folder = tmp_path / "d"
     for _ in range(5):
         folder /= "x" * 225
@@ -167,7 +167,7 @@ def test_a_full_disk_is_called_full(tmp_path: Path) -> None:
 
 
 def test_a_wrong_url_is_not_a_missing_index(run: Run, tmp_path: Path) -> None:
-    """Only of an index that is missing it is said which commands create one."""
+    """Only the message about a missing index names the commands that create one."""
     (tmp_path / "f").write_text("f")
     wrong = run("check", "f", "--index", "postgresql:///db?a.b=1")
     assert (wrong.code, "create one" in wrong.err) == (2, False)

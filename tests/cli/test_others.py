@@ -64,7 +64,7 @@ def test_scan_report_and_forget(run: Run, tmp_path: Path) -> None:
 
 
 def test_options_of_a_folder_scan(run: Run, tmp_path: Path) -> None:
-    """A folder is listed, so it can be restarted; nothing of a bucket is asked for or stated."""
+    """A folder is listed, so a scan can be restarted; no figure is one of a bucket."""
     for name in ("a", "b"):
         write(tmp_path / "files" / name, noise(5000))
     for option in (["--connections", "2"], ["--versions"], ["--read", "--restart"]):
@@ -107,7 +107,7 @@ def test_the_report_says_how_to_identify_the_unknown(run: Run, tmp_path: Path) -
 
 
 def test_the_report_has_likely_groups_apart(run: Run, tmp_path: Path) -> None:
-    """Objects that are only listed count, and what is said about them is not said to be proved."""
+    """Objects that are only listed count, and their figures are not called proved."""
     write(tmp_path / "files" / "a", noise(5000))
     assert run("scan", "--read", *backends(tmp_path)).code == 0
     tag = hashlib.md5(noise(7000)).digest()

@@ -118,7 +118,7 @@ def test_a_found_server_is_shown(run: Run, thief: Middleman, photos: str, tmp_pa
 def test_the_users_own_file_names_server_and_token(
     run: Run, thief: Middleman, photos: str, tmp_path: Path
 ) -> None:
-    """It is found below HOME, and nothing is said about it."""
+    """It is found below HOME, without a message."""
     write(tmp_path / "token", TOKEN.encode())
     own = f'server = "{thief.url}"\ntoken_file = "{tmp_path}/token"\n'
     write(tmp_path / ".config/onecopy/onecopy.toml", own.encode())

@@ -119,7 +119,7 @@ def test_a_new_file_that_is_not_certain(outcome: Outcome | None) -> None:
 
 
 def test_a_new_file_that_is_certain() -> None:
-    """Nothing is said about files that were not examined, if there are none."""
+    """Files that were not examined are not mentioned if there are none."""
     result = Result("a", 3, Verdict.NEW)
     assert result_text(result) == "a: new"
     assert "unexamined" not in result_values(result)

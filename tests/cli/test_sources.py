@@ -68,7 +68,7 @@ def listed(index: Path) -> list[ListedCopy]:
 def test_an_inventory_is_as_good_as_a_listing(
     form: str, run: Run, world: BucketWorld, tmp_path: Path
 ) -> None:
-    """The index knows the same of each object; the inventory lies in a bucket, or here."""
+    """The index knows the same of each object if the inventory is in a bucket, or here."""
     by_listing, env = options(world, tmp_path / "listing.sqlite")
     assert run("scan", *by_listing, **env).code == 0
     rows = rows_of(world)
@@ -199,7 +199,7 @@ def test_what_from_does_not_go_with(run: Run, tmp_path: Path) -> None:
 
 
 def test_plan_checksums(run: Run, tmp_path: Path) -> None:
-    """The job, its role and its price are shown, from what the index knows; nothing is asked."""
+    """The job, its role and its price are shown, from what the index knows, without a request."""
     index = open_index(f"sqlite:{tmp_path}/index.sqlite")
     assert isinstance(index, Listings)
     copies = [ListedCopy(f"k{n}", 10**9, bytes(16), 0, False, now() // 1000) for n in range(3)]

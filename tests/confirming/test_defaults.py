@@ -57,7 +57,7 @@ def test_a_folder(tmp_path: Path) -> None:
 
 
 def test_only_a_service_describes(tmp_path: Path) -> None:
-    """Commands end too soon to look at copies that nobody has asked for; a service does, by day."""
+    """Commands end too soon to look at copies in advance; a service does, up to a daily limit."""
     index, store = MemoryIndex(), open_store(str(tmp_path))
     for is_service, daily, expected in ((True, 10_000, 10_000), (True, 0, 0), (False, 10_000, 0)):
         given = Settings(describe_daily=daily)

@@ -61,7 +61,7 @@ def test_the_size_that_is_met_most(index: MemoryIndex) -> None:
 
 
 def test_within_the_budget_of_a_day(index: MemoryIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more is looked at than all processes may on one day; the next day it goes on."""
+    """All processes together stay within the limit of a day; the next day, they continue."""
     copies = _Copies({1: 20})
     index.increase(_DAY, 4)
     with closing(Describing(index, daily=13, is_idle=lambda: True)) as describing:

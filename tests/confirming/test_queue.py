@@ -160,7 +160,7 @@ def test_killed(place: Place, monkeypatch: pytest.MonkeyPatch, step: int) -> Non
 
 
 def test_lost_messages_are_sent_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If nothing happens for a time, whoever asks has the missing ranges sent again."""
+    """If nothing happens for a time, the next check has the missing ranges sent again."""
     first, *_ = _started(place)
     place.deliver(first)
     copy = place.index.at("default", ["a"])[0]

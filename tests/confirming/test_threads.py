@@ -83,7 +83,7 @@ def test_states_progress(place: Place) -> None:
 
 
 def test_resumes_after_close(place: Place) -> None:
-    """A process that is closed keeps what it read, and another goes on behind it at once."""
+    """What a closed process has read is kept, and another one resumes behind it at once."""
     content = large(6)
     copy, first = place.put("a", content), place.readers(threads=1)
     go = Event()
@@ -142,7 +142,7 @@ def test_resumes_after_a_kill(place: Place, monkeypatch: pytest.MonkeyPatch, ste
         place.ask(place.readers(), copy)
     place.wait("a", content)
     again = Counter(place.store.ranges) - Counter(range(6))
-    assert sum(again.values()) <= 2 + 1 + 1  # a range, its next part, and one begun meanwhile
+    assert sum(again.values()) <= 2 + 1 + 1  # a range, its next part, and one in progress
 
 
 def test_waits_for_the_lease_of_another(place: Place) -> None:
@@ -242,7 +242,7 @@ def test_gives_up_a_key_that_never_rests(place: Place) -> None:
 
 
 def test_the_index_fails(place: Place, caplog: pytest.LogCaptureFixture) -> None:
-    """A reader that cannot write to the index logs that, and goes on with the next copy."""
+    """A reader that cannot write to the index logs that, and continues with the next copy."""
     content = large(2)
     first, second = place.put("a", content), place.put("b", content)
     process, put_if = place.readers(), place.index.put_if

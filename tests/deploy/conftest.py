@@ -90,14 +90,14 @@ class Cloud:
         return content
 
     def output(self, name: str) -> str:
-        """Return what the stack tells of itself."""
+        """Return the description of the stack."""
         assert self.stack is not None
         return next(
             str(each["OutputValue"]) for each in self.stack["Outputs"] if each["OutputKey"] == name
         )
 
     def ask(self, url: str, method: str = "GET", body: bytes | None = None, **more: str) -> Answer:
-        """Ask at the URL of a page or an API: the stand-in tells them apart by their host."""
+        """Request the URL of a page or an API: the stand-in distinguishes them by host."""
         parts = urlsplit(url)
         headers = {"Host": parts.netloc, "X-Forwarded-Proto": "https"}
         if body is not None:

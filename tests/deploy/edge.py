@@ -1,6 +1,6 @@
 """A proxy that stands for what the stand-in's CloudFront can't do: reach the stand-in's own API.
 
-What the distribution has from its bucket it serves itself, with its default object and its security
+It serves the files of the distribution's bucket itself, with its default object and its security
 headers. What its behaviours send to the API, for which it would need a DNS name and TLS, we bring
 there.
 """

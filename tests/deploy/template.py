@@ -56,7 +56,7 @@ def statements() -> list[dict[str, Any]]:
 
 
 def _statements(value: object) -> list[dict[str, Any]]:
-    """Return what lies below `value` and has an effect."""
+    """Return what is below `value` and has an effect."""
     if isinstance(value, dict):
         own = [value] if "Effect" in value else []
         return own + [found for each in value.values() for found in _statements(each)]

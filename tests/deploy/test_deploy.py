@@ -23,7 +23,7 @@ pytestmark = pytest.mark.server
 
 
 def objects(cloud: Cloud, bucket: str) -> dict[str, Any]:
-    """Return keys with what tells one version of an object from the next."""
+    """Return keys with what distinguishes the versions of an object."""
     found = cloud.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])
     return {each["Key"]: (each["ETag"], each["LastModified"]) for each in found}
 
@@ -94,7 +94,7 @@ def test_every_file_of_the_page_is_there(standing: Cloud) -> None:
 
 
 def test_nothing_but_the_page_comes_through_the_distribution(standing: Cloud) -> None:
-    """The package lies in the same bucket."""
+    """The package is in the same bucket."""
     keys = objects(standing, standing.names.artifacts)
     (package,) = [key for key in keys if key.startswith("package/")]
     assert standing.ask(f"{standing.output('Url')}/{package}").status in (403, 404)
@@ -102,7 +102,7 @@ def test_nothing_but_the_page_comes_through_the_distribution(standing: Cloud) ->
 
 
 def test_the_first_run_makes_a_token_and_no_other_does(cloud: Cloud) -> None:
-    """The service asks for tokens from its first minute on."""
+    """The service requires tokens from its first minute on."""
     first, second = cloud.deploy(*HERE), cloud.deploy()
     assert first.err.count("onecopy_") == 1
     assert "onecopy_" not in second.err + second.out
@@ -237,7 +237,7 @@ def test_users_of_a_pool_must_not_choose_their_tenant(cloud: Cloud) -> None:
 
 
 def test_an_issuer_is_not_named_beside_tokens_of_the_whole_store(deployed: Cloud) -> None:
-    """What is there goes on as it was; once they are revoked, it is named."""
+    """The deployment stays as it was; once the tokens are revoked, the issuer is set."""
     index = f"dynamodb://{deployed.names.table}?region={deployed.standin.region}"
     issuer = ["--issuer", "https://issuer.example/pool", "--audience", "page"]
     ran = deployed.deploy(*issuer)
@@ -303,7 +303,7 @@ def test_an_interrupted_run_goes_on(cloud: Cloud, tmp_path: Path) -> None:
 
 
 def test_functions_that_can_not_start_are_told_of(cloud: Cloud) -> None:
-    """As with a package for other machines; what is right then goes on, with a first token."""
+    """As with a package for other machines; the correct one is deployed afterwards."""
     here = HERE[HERE.index("--architecture") + 1]
     ran = cloud.deploy(*HERE, "--architecture", "arm64" if here == "x86_64" else "x86_64")
     assert (ran.code, ran.out) == (2, "")
@@ -364,7 +364,7 @@ def test_a_bucket_of_others_under_our_name_is_left_alone(cloud: Cloud) -> None:
     ],
 )
 def test_what_can_not_be_chosen_is_refused(run: Run, options: list[str], message: str) -> None:
-    """Before anybody is asked."""
+    """Before the user is asked."""
     ran = run("deploy", *options, AWS_ACCESS_KEY_ID="", AWS_EC2_METADATA_DISABLED="true")
     assert (ran.code, ran.out) == (2, "")
     assert message in ran.err
@@ -435,7 +435,7 @@ def test_a_bucket_that_is_not_there_is_not_made(cloud: Cloud) -> None:
 
 
 def test_the_bucket_can_not_be_changed(deployed: Cloud, own: str) -> None:
-    """The index knows what lies in one bucket: of another it would tell nothing true."""
+    """An index is of one bucket: for another one, its answers would be wrong."""
     ran = deployed.deploy("--store", f"s3://{own}")
     assert ran.code == 2
     assert "--name" in ran.err
@@ -467,7 +467,7 @@ def test_removing_leaves_objects_and_index(deployed: Cloud) -> None:
 
 
 def test_nothing_is_removed_that_is_not_there(cloud: Cloud) -> None:
-    """A slip in the name is an error, before anything is asked."""
+    """A misspelt name is an error, before the user is asked."""
     ran = cloud.deploy("--remove")
     assert (ran.code, ran.out) == (2, "")
     assert f"no such stack: {cloud.name}" in ran.err

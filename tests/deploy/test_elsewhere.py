@@ -1,4 +1,4 @@
-"""The container, what runs beside it, and the unit: as far as can be told without running them."""
+"""The container, its Compose file and the unit, as far as they can be tested without running."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def test_the_dockerfile_is_as_it_should_be() -> None:
 
 
 def test_the_container_runs_as_nobody_in_particular() -> None:
-    """The service never has more rights than it needs, and tells whether it lives."""
+    """The service has no more rights than it needs, and shows whether it is alive."""
     last = (_DEPLOY / "Dockerfile").read_text().rpartition("\nFROM ")[2]
     assert "\nUSER 10001\n" in last
     assert "/healthz" in last

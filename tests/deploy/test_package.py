@@ -160,7 +160,7 @@ def test_what_is_locked_is_what_the_project_asks_for() -> None:
 def test_without_a_package_index_it_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The wheels can be brought by hand; none at all is a clear error."""
+    """The wheels can be copied manually; without any, the error is clear."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")

@@ -56,7 +56,7 @@ _OVERHEAD = 100
 
 @dataclass
 class Meter:
-    """Counts what is asked of DynamoDB and S3, in the units in which they are paid."""
+    """Counts the requests to DynamoDB and S3, in the units that AWS charges for."""
 
     reads: float = 0
     writes: float = 0

@@ -156,7 +156,7 @@ def window(chromium: Browser, deployed: Deployed) -> Iterator[Window]:
     window.open()
     yield window
     context.close()
-    # The browser tells of refusals, by which the page learns that it has to do something.
+    # The browser logs refusals, by which the page learns that it has to do something.
     assert [text for text in window.complaints if "Failed to load resource" not in text] == []
 
 
@@ -188,7 +188,7 @@ class _Held:
         self._routes: list[Route] = []
 
     def __enter__(self) -> list[Route]:
-        # It counts a handler's parameters, which a built-in method does not tell.
+        # It counts a handler's parameters, which a built-in method does not state.
         self._page.route(self._which, lambda route: self._routes.append(route))  # noqa: PLW0108
         return self._routes
 
@@ -231,7 +231,7 @@ def test_a_token_is_renewed_while_the_page_is_open(
     window: Window,
     local: MakeFile,  # noqa: F811
 ) -> None:
-    """Nobody is asked as long as the issuer does not."""
+    """Nobody has to enter anything as long as the issuer does not ask."""
     sign_in(window.page)
     window.choose(local("oslo.jpg", b"a picture of oslo"))
     window.wait("oslo.jpg", "uploaded")

@@ -73,7 +73,7 @@ def provider(port: int, page: str) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def deployed(ministack: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """Deploy with an issuer, which only then is told the page's address."""
+    """Deploy with an issuer, at which the page's address is registered afterwards."""
     cloud = Cloud(ministack, running(tmp_path_factory.mktemp("home")), f"t{uuid4().hex[:12]}")
     certificate = certify(tmp_path_factory.mktemp("edge"))
     with reserved(1) as [port], edge(serving_with(certificate)) as before:
@@ -103,7 +103,7 @@ def window(chromium: Browser, deployed: Deployed) -> Iterator[Window]:
     window.open()
     yield window
     context.close()
-    # The browser tells of refusals, by which the page learns that it has to do something, and of
+    # The browser logs refusals, by which the page learns that it has to do something, and of
     # the issuer's form.
     ours = [text for text in window.complaints if not text.startswith(_NO_FAULTS)]
     assert ours == []

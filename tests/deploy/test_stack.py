@@ -63,7 +63,7 @@ def test_parameters_that_are_not_given_stay(stack: Stack) -> None:
 
 
 def test_the_reason_of_a_failure_is_told(stack: Stack, taken: str) -> None:
-    """That of what failed, not of what was given up for it."""
+    """That of what failed, not of what was cancelled because of it."""
     with pytest.raises(Failure, match=r"Bus: create failed: .*already exists.* \(ROLLBACK_COM"):
         stack.apply(template("c-queue", bus=taken), {})
 
@@ -106,7 +106,7 @@ def test_what_it_must_leave_it_leaves(stack: Stack, cloud: Cloud) -> None:
 
 
 def test_removing_what_is_not_there_is_nothing(stack: Stack, told: list[str]) -> None:
-    """It may have been removed by hand."""
+    """It may have been removed manually."""
     stack.remove()
     stack.settle()
     assert (stack.outputs(), stack.parameters(), told) == ({}, {}, [])

@@ -80,7 +80,7 @@ def test_functions_may_do_in_the_bucket_what_doctor_prints() -> None:
 
 
 def test_functions_may_do_in_the_table_what_the_engine_does() -> None:
-    """And no more: making a table, and looking through one, is for whoever deploys."""
+    """And no more: only the deployment creates and scans the table."""
     engine = Path(dynamodb.__file__).parent
     calls = {
         call
@@ -276,7 +276,7 @@ def test_logs_end() -> None:
 
 
 def test_no_secret_is_a_parameter() -> None:
-    """Parameters can be read by whoever may look at a stack: they name the secret's place."""
+    """Everybody who may view a stack can read its parameters: they only name the secret's place."""
     texts: list[Any] = list(template()["Parameters"])
     assert [name for name in texts if "Secret" in name] == ["SecretParameter"]
 

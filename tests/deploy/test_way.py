@@ -1,6 +1,6 @@
 """The whole way, in a real browser: page, API, function, table, bucket, event, and back.
 
-The page is opened at the very address that was printed; the browser is told who stands for
+The page is opened at the very address that was printed; the browser learns which server stands for
 CloudFront (tests/deploy/edge.py).
 """
 
@@ -48,7 +48,7 @@ class Deployed:
     """Of the page, as it was printed."""
     token: str
     certificate: Path
-    """That of whoever stands for CloudFront."""
+    """That of the server that stands for CloudFront."""
 
     @property
     def bucket(self) -> str:
@@ -107,7 +107,7 @@ def window(chromium: Browser, deployed: Deployed) -> Iterator[Window]:
     window.page.get_by_role("button", name="Continue").click()
     yield window
     context.close()
-    # The browser tells of the refusal by which the page learns that it needs a token.
+    # The browser logs the refusal by which the page learns that it needs a token.
     assert [text for text in window.complaints if "401" not in text] == []
 
 
@@ -157,7 +157,7 @@ def test_what_others_store_is_a_duplicate_soon(
     deployed: Deployed,
     local: MakeFile,  # noqa: F811
 ) -> None:
-    """The bucket's event tells the index of it, and of its end."""
+    """The bucket's events bring an object, and its deletion, into the index."""
     mine = local("oslo.jpg", b"a picture of oslo")
     deployed.put("elsewhere/oslo.jpg", b"a picture of oslo")
     deployed.wait(mine, Verdict.DUPLICATE)

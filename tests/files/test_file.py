@@ -109,7 +109,7 @@ class TestChange:
     def test_a_whole_file_is_read_unless_it_changed(
         self, path: Path, change: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Neither before it is read nor meanwhile; the system may give it in pieces."""
+        """Neither before it is read nor while it is read, perhaps in pieces."""
         file, read = only(path), os.read
         with monkeypatch.context() as patch:
             patch.setattr(os, "read", lambda descriptor, count: read(descriptor, min(count, 3)))

@@ -1,4 +1,4 @@
-"""A world with a bucket, and somebody who meddles with it by a client of his own."""
+"""A world with a bucket, which others change with a client of their own."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -75,7 +75,7 @@ class BucketWorld(World):
         return {"Bucket": self.bucket, "Key": f"{self.prefix}/{key}"}
 
     def everything(self) -> dict[str, Any]:
-        """Name all that lies in the store as requests do."""
+        """Return the keys of everything in the store, as requests name them."""
         return {"Bucket": self.bucket, "Prefix": f"{self.prefix}/"}
 
     def place(self, key: str, data: bytes) -> None:
@@ -96,13 +96,13 @@ class BucketWorld(World):
         return self.client.get_object(**self.full(key))["Body"].read()
 
     def lying(self) -> list[str]:
-        """Return what really lies in the store, its marker included."""
+        """Return the actual contents of the store, its marker included."""
         pages = self.client.get_paginator("list_objects_v2").paginate(**self.everything())
         found = [each["Key"] for page in pages for each in page.get("Contents", ())]
         return [key.removeprefix(f"{self.prefix}/") for key in found]
 
     def objects(self) -> dict[str, bytes]:
-        """Return what really lies in the bucket, read with nothing of ours."""
+        """Return the actual contents of the bucket, read with none of our code."""
         return {key: self.read(key) for key in self.lying() if not key.startswith(RESERVED)}
 
     def staged(self) -> list[str]:

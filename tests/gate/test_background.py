@@ -86,7 +86,7 @@ def test_one_candidate_at_a_time(world: World, gate: LocalGate, readers: ThreadR
 
 
 def test_needs_the_content_digest(world: World, gate: LocalGate) -> None:
-    """Reading in the background proves the content digest alone, so it is asked for first."""
+    """Reading in the background proves the content digest alone, so that one is requested first."""
     world.record("a", _LARGE, Digests.of([(md5(_LARGE), Evidence.CLAIMED)]))
     [answer] = gate.check([Content(len(_LARGE), (md5(_LARGE),))])
     assert answer.reason == "digest-needed"

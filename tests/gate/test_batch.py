@@ -1,4 +1,4 @@
-"""Batches of small files: each is checked, stored and answered by itself."""
+"""Batches of small files: each is checked, stored and answered on its own."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Completion in detail: what the store says of the parts and the key, and what is told of it."""
+"""Completion in detail: what the store states about parts and key, and the answers."""
 
 from hashlib import sha256
 
@@ -65,7 +65,7 @@ def test_a_store_that_lists_no_checksums(
 def test_the_same_content_is_being_completed_for_too_long(
     folder_world: World, gate: LocalGate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client is told to ask again; nothing was done."""
+    """The answer is to ask again; nothing was done."""
     finish = sent(folder_world, b"bytes", gate)
     monkeypatch.setattr(completion, "_MAX_WAIT", 0.01)
     with gate._completing.hold({content_digest(b"bytes")}) as held:

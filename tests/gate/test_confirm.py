@@ -236,7 +236,7 @@ def test_more_digests_than_one_check_may_have_are_not_asked_for(local_world: Wor
 
 
 def test_an_upload_states_the_content_digest_alone(local_world: World) -> None:
-    """A known copy whose MD5 alone is known makes a check ask for it, but never an upload."""
+    """If only the MD5 of a copy is known, a check needs it, but an upload never does."""
     local_world.record("a", b"other", weak_only(b"other"))
     assert verdict(local_world.check(b"bytes")) == (Verdict.UNCONFIRMED, "digest-needed")
     assert local_world.begin("b", b"bytes").ticket

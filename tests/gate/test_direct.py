@@ -212,7 +212,7 @@ def test_an_md5_that_cannot_be_read_now(
 
 
 class Asked:
-    """Readers that are asked, and read nothing."""
+    """Readers that note what they should read, and read nothing."""
 
     def __init__(self) -> None:
         self.keys: list[str] = []
@@ -268,7 +268,7 @@ def test_copies_without_a_digest_are_not_worth_a_reader(world: DirectWorld) -> N
 
 
 def test_readers_are_not_asked_when_an_upload_ends(world: DirectWorld) -> None:
-    """Its key was taken, so it is aborted: there is nothing left to ask for again."""
+    """Its key was taken, so it is aborted: there is nothing left to complete."""
     readers = Asked()
     gate = world.gate("photos", limits=Limits(read_bytes=1), readers=readers)  # type: ignore[arg-type]
     ticket = gate.begin([asking("a", b"bytes")])[0].ticket or ""

@@ -83,7 +83,7 @@ def test_a_second_upload_waits_until_the_first_ends(leases: ContentLeases) -> No
 
 
 def test_a_repeated_begin_does_not_wait(leases: ContentLeases) -> None:
-    """Whoever has the lease gets it again."""
+    """The holder of a lease gets it again."""
     assert [waits(leases, "a") for _ in range(3)] == [False] * 3
 
 

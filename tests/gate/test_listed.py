@@ -87,7 +87,7 @@ def test_a_mismatch_rules_out(world: World) -> None:
 
 
 def test_without_a_digest_in_the_listing(world: World) -> None:
-    """A content digest alone cannot rule out a listed copy: the MD5 is asked for."""
+    """A content digest alone cannot rule out a listed copy: the MD5 is needed."""
     listed(world, "other", b"other bytes")
     answer = world.check(b"these bytes")
     assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")
@@ -486,7 +486,7 @@ def test_a_probe_names_the_checksum_that_opaque_copies_may_state(world: World) -
 
 
 class Described:
-    """A world whose store describes objects, and what it was asked to describe."""
+    """A world whose store describes objects, and the keys that it had to describe."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *schemes: Scheme) -> None:
         self.world = MemoryWorld.new()

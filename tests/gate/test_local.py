@@ -111,7 +111,7 @@ def test_an_invalid_content_does_not_change_the_answers_beside_it(world: World) 
 
 
 def test_an_index_that_cannot_be_written(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is begun, and no byte is sent in vain; the tenant is the one that would record."""
+    """Nothing is begun, and no byte is sent; the tenant is the one that would record."""
     asked: list[tuple[str, Sequence[Copy]]] = []
 
     def record(tenant: str, copies: Sequence[Copy]) -> list[Copy]:

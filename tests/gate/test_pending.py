@@ -1,4 +1,4 @@
-"""Notes of pending uploads: they tell our unfinished uploads from those of others in a bucket."""
+"""Notes of pending uploads: they distinguish ours from those of others in a bucket."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -143,7 +143,7 @@ class Choosy(Bucket):
 
 
 class TestBeginEach:
-    """Uploads are begun in one call, or else each by itself."""
+    """Uploads are begun in one call, or else each on its own."""
 
     @pytest.fixture
     def usage(self, state: Engine) -> Usage:

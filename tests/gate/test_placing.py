@@ -441,7 +441,7 @@ def test_quotas_hold(local_world: World) -> None:
     assert outcome(refused) == (Verdict.UNCONFIRMED, "quota-exceeded")
     assert outcome(place(local_world, "b", b"12345", gate)) == THERE
     assert usage.begun.bytes() == {}
-    # Whoever has no room left may ask for ever: that must not fill the index.
+    # A client without room left may ask any number of times: that must not fill the index.
     assert [note.key for note in all_placed(local_world.index, "ana")] == ["b"]
 
 
@@ -533,7 +533,7 @@ def test_notes_that_cannot_be_written(local_world: World) -> None:
 
 @pytest.mark.parametrize("error", [StoreFull("no room"), Unavailable("away")])
 def test_beginning_fails(local_world: World, error: Exception) -> None:
-    """Each file by itself; if the store is away, the request fails as a whole."""
+    """Each file on its own; if the store cannot be reached, the whole request fails."""
     local_world.upload("a", b"bytes")
     faults = Faults()
     faults.at("store.begin", fail_before(error), times=2)
@@ -547,7 +547,7 @@ def test_beginning_fails(local_world: World, error: Exception) -> None:
 
 
 def test_two_requests_at_once(local_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second waits for the first and finds what it has made, or tells how far it is."""
+    """The second waits for the first and finds its copy, or reports how far it is."""
     local_world.upload("a", b"bytes")
     inside, go_on, faults = Event(), Event(), Faults()
 

@@ -154,7 +154,7 @@ class TestP1NoByteIsLostByAWrongDuplicate:
         assert world.check(TWIN_A, weak=True).verdict is Verdict.DUPLICATE
 
     def test_weak_question(self, world: World) -> None:
-        """Who has only an MD5 is told to compute the content digest, and nothing is read."""
+        """With only an MD5, a client has to compute the content digest; nothing is read."""
         world.record("a", TWIN_A, weak_only(TWIN_A))
         [answer] = world.gate().check([Content(len(TWIN_A), (md5(TWIN_A),))])
         assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")
@@ -255,7 +255,7 @@ class TestP1NoByteIsLostByAWrongDuplicate:
         for data in (b"bytes", b"other"):
             answer = world.check(data, weak=True)
             assert answer == Answer(Verdict.UNCONFIRMED, reason="listed")
-        assert world.check(b"bytes").verdict is Verdict.NEW  # nobody asked for its MD5
+        assert world.check(b"bytes").verdict is Verdict.NEW  # no client needed its MD5
         [answer] = world.gate().check([Content(6, (of_size, SIX))])
         assert answer.verdict is Verdict.NEW
         assert world.check(b"other", gate=world.gate("bob")).verdict is Verdict.NEW
@@ -275,7 +275,7 @@ class TestP1NoByteIsLostByAWrongDuplicate:
             assert world.gate(trust=trust).check(asked) == answers
 
     def test_listed_and_alive(self, world: World) -> None:
-        """A living copy comes before what a list says of its content; a dead one does not."""
+        """A live copy counts before a list that has its content; one that is gone does not."""
         trusting = world.gate(trust=["claimed"])
         world.index.enlist([("default", Listed(STRONG))])
         assert world.upload("a", b"strong").reason == "listed"
@@ -352,7 +352,7 @@ class TestP1NoByteIsLostByAWrongDuplicate:
         assert world.recorded()["a"].digests.proves(content_digest(TWIN_A))
 
     def test_known_by_size_alone(self, world: World) -> None:
-        """A copy without any digest is read when its size is asked for, and only then."""
+        """A copy without any digest is read when a file of its size is checked, and only then."""
         world.record("a", b"lazy!", Digests())
         assert world.check(b"other words").verdict is Verdict.NEW
         assert world.recorded()["a"].digests == Digests()
@@ -373,7 +373,7 @@ class TestP1NoByteIsLostByAWrongDuplicate:
         assert (answer.verdict, answer.unexamined) == expected
 
     def test_another_copy_is_tried(self, world: World) -> None:
-        """Where the first copy is dead the next living one is named."""
+        """If the first copy is gone, the next live one is named."""
         world.upload("a", b"bytes")
         world.upload("b", b"bytes", anyway=True)
         world.upload("c", b"bytes", anyway=True)
@@ -385,7 +385,7 @@ class TestP1NoByteIsLostByAWrongDuplicate:
         assert answer.copy.key == "c"
 
     def test_a_hundred_dead_copies(self, world: World) -> None:
-        """Any number of dead copies is forgotten on the way to a living one."""
+        """Any number of copies that are gone is forgotten until a live one is found."""
         for number in range(100):
             world.record(f"dead/{number}", b"bytes")
             world.remove(f"dead/{number}")
@@ -435,7 +435,7 @@ class TestP2NobodyIsTrustedForADigest:
         assert world.objects() == {}
 
     def test_wrong_parts(self, world: World) -> None:
-        """Parts that make up another content than the ticket's are given up."""
+        """Parts that make up another content than the ticket's are aborted."""
         begun = world.begin("a", LARGE)
         assert begun.ticket is not None
         other = LARGE[:-1] + b"!"
@@ -498,7 +498,7 @@ class TestP3InDoubtUpload:
         assert message.startswith("index-unavailable: ")
 
     def test_store_down(self, world: World) -> None:
-        """A failing store yields `unconfirmed` for what it has to be asked about, only."""
+        """A failing store yields `unconfirmed` only for contents that need it."""
         world.upload("a", b"bytes")
         world.unmount()
         known, unknown = world.gate().check([content(b"bytes"), content(b"new")])
@@ -673,7 +673,7 @@ class TestP4OneRecordNoHarm:
         assert set(world.recorded()) == {"a"}
 
     def test_published_second_but_not_recorded(self, world: World) -> None:
-        """Whoever was published second and lost the answer is told that it is an extra copy."""
+        """A published second upload whose answer was lost learns that it is an extra copy."""
         begun = world.begin("b", LARGE)
         assert begun.ticket is not None
         sent = world.send(begun.ticket, LARGE)
@@ -685,7 +685,7 @@ class TestP4OneRecordNoHarm:
         assert set(world.recorded()) == set(world.objects()) == {"a", "b"}
 
     def test_abandoned_and_asked_again(self, world: World) -> None:
-        """Whoever was second and lost the answer is told again that it is a duplicate."""
+        """A second upload that lost its answer gets `duplicate` again."""
         begun = world.begin("b", LARGE)
         assert begun.ticket is not None
         sent = world.send(begun.ticket, LARGE)
@@ -820,7 +820,7 @@ class TestP7TheBucketStaysTheUsers:
         assert world.staged() == []
 
     def test_large_key_taken(self, world: World) -> None:
-        """Without a digest a taken key of the same size asks for the digest first."""
+        """Without a digest, a taken key of the same size makes the digest necessary first."""
         world.place("a", LARGE)
         [answer] = world.gate().begin([Request("a", len(LARGE))])
         assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")
@@ -836,7 +836,7 @@ class TestP7TheBucketStaysTheUsers:
     def test_key_taken_by_what_may_not_be_read(
         self, world: World, anyway: bool, said: tuple[Verdict, str]
     ) -> None:
-        """Nobody says of it what it is; who wants to store his content anyway needs another key."""
+        """Its content is unknown; to store a content anyway, another key is needed."""
         world.place("a", LARGE)
         request = Request("a", len(LARGE), content_digest(LARGE), anyway=anyway)
         [answer] = world.gate(limits=Limits(read_bytes=4)).begin([request])
@@ -854,7 +854,7 @@ class TestP7TheBucketStaysTheUsers:
         assert (world.objects(), world.staged()) == ({"a": b"other"}, [])
 
     def test_abort(self, world: World) -> None:
-        """Abort gives up what is not completed, and never touches what is."""
+        """Abort removes what is not completed, and never touches what is."""
         begun = world.begin("a", b"bytes")
         assert begun.ticket is not None
         sent = world.send(begun.ticket, b"bytes")

@@ -16,7 +16,7 @@ from tests.gate.world import content_digest
 
 
 class Asked:
-    """Readers that are asked, and read nothing."""
+    """Readers that note what they should read, and read nothing."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Reading, Object | None]] = []

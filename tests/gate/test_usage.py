@@ -54,7 +54,7 @@ def test_no_quota_is_no_limit(local_world: World) -> None:
 
 
 def test_unsent_bytes_are_limited(local_world: World) -> None:
-    """What is completed or aborted makes room; each file of a request is judged by itself."""
+    """What is completed or aborted makes room; each file of a request is judged on its own."""
     gate = gate_with(local_world, Quota(unsent=10))
     first = begin(gate, "a", b"123456")
     requests = [
@@ -130,7 +130,7 @@ def test_an_upload_that_could_not_be_begun_is_not_counted(
 def test_a_batch_that_does_not_fit_on_the_disk(
     folder_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The files that fit are begun, in order; the others are told at begin."""
+    """The files that fit are begun, in order; the others are refused at begin."""
     monkeypatch.setattr(folder_world.store, "room", lambda: 10)
     requests = [
         Request(name, len(name), content_digest(name.encode())) for name in ("123456", "54321", "4")

@@ -1,4 +1,4 @@
-"""A file that cannot be asked about has an answer of its own, also without a service."""
+"""A file that cannot be checked has an answer of its own, also without a service."""
 
 import re
 from pathlib import Path

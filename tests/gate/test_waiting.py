@@ -120,7 +120,7 @@ def test_the_ticket_of_an_aborted_upload(world: World, gate: LocalGate) -> None:
 
 
 def test_a_client_that_died(world: World, gate: LocalGate, clock: Clock) -> None:
-    """The lease of a small file lasts for ten seconds, if nothing is heard of it."""
+    """The lease of a small file lasts for ten seconds, if it shows no sign of life."""
     world.begin("a", SMALL, gate=gate)
     clock.now += 9
     assert uploading(world.begin("b", SMALL, gate=gate))
@@ -140,7 +140,7 @@ def test_many_begun_at_once(world: World, gate: LocalGate, clock: Clock) -> None
 
 
 def test_nobody_waits_for_longer_than_a_minute(world: World, gate: LocalGate, clock: Clock) -> None:
-    """An upload that goes on and on is waited for a minute; then both are sent, one is first."""
+    """Others wait a minute for an upload that continues; then both are sent, one is first."""
     first = world.begin("a", LARGE, gate=gate)
     assert first.ticket is not None
     began = clock.now

@@ -66,7 +66,7 @@ def crc(data: bytes) -> Digest:
 
 @dataclass
 class World:
-    """An index and a store below `root`, and what lies in the store."""
+    """An index and a store below `root`, and the actual contents of the store."""
 
     root: Path
     index: CompleteEngine
@@ -152,7 +152,7 @@ class World:
         return (gate or self.gate()).check([content(data, weak=weak)])[0]
 
     def path(self, key: str) -> Path:
-        """Where an object lies."""
+        """Where an object is stored."""
         return self.root / "files" / key
 
     def place(self, key: str, data: bytes) -> None:
@@ -199,7 +199,7 @@ class World:
         (self.root / "away").rename(self.root / "files")
 
     def objects(self) -> dict[str, bytes]:
-        """Return what really lies in the folder, read with nothing of ours."""
+        """Return the actual contents of the folder, read with none of our code."""
         top = self.root / "files"
         return {
             str(path.relative_to(top)): path.read_bytes()
@@ -221,11 +221,11 @@ class World:
         return False
 
     def states_parts(self) -> bool:
-        """Whether the store tells the SHA-256 of the parts that it has."""
+        """Whether the store states the SHA-256 of the parts that it has."""
         return True
 
     def another_store(self) -> Store:
-        """Return a store that lies where this one does, and is another one, without an id."""
+        """Return another store in the same place, without an id."""
         (self.root / "other").mkdir()
         return open_store(str(self.root / "other"))
 

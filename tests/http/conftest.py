@@ -96,7 +96,7 @@ class Service:
         return answer.json["results"][0]
 
     def upload(self, key: str, content: bytes, *, token: str | None = None) -> Json:
-        """Bring a small content there; return what completing says of it."""
+        """Upload a small content; return the answer of its completion."""
         begun = self.begin(key, content, token=token)
         send = begun["send"]
         sent = self.ask(

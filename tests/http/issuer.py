@@ -18,7 +18,7 @@ AUDIENCE = "uploads"
 
 @dataclass
 class LocalIssuer:
-    """Its address, its keys, and what it was asked."""
+    """Its address, its keys, and the requests that it got."""
 
     url: str = ""
     is_up: bool = True

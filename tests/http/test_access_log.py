@@ -15,7 +15,7 @@ from onecopy.http.metrics import Figure, NoMetrics, PrometheusMetrics
 from tests.http.conftest import Json, Service, Start
 
 Lines = Callable[[int], list[dict[str, Json]]]
-"""Gives the lines of the access log when there are at least so many."""
+"""Returns the lines of the access log once there are at least this number."""
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_every_answer_has_an_id(service: Service) -> None:
 
 
 def test_client_that_goes_is_counted_as_gone(service: Service, lines: Lines) -> None:
-    """As 499, which nobody was told."""
+    """As 499, which no client receives."""
     with service.connect() as connection:
         connection.sendall(
             b"POST /v1/check HTTP/1.1\r\nHost: 127.0.0.1\r\n"

@@ -212,7 +212,7 @@ def serve(folder: Path, port: int = 0) -> list[str]:
 def test_all_attacks_at_once(tmp_path: Path, descriptors: str | None) -> None:
     """Memory stays flat, the others are served, their files are stored, and it ends in time.
 
-    It can be started again at once, while the attacks go on.
+    It can be started again at once, while the attacks continue.
     """
     raise_descriptor_limit()
     attacker, *others = tokens_of(tmp_path, "mallory", *TENANTS)

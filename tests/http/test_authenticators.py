@@ -230,7 +230,7 @@ def test_known_tokens_do_not_wait_for_strangers(
 def test_too_many_strangers(
     clock: Clock, tokens: TokenAuthenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those beyond a limit are told to come back, so that memory and time stay bounded."""
+    """Those beyond a limit get `busy`, so that memory and time stay bounded."""
     monkeypatch.setattr(token_cache, "MAX_WAITING", 20)
     answers = asked(tokens, *map(str, range(50)))
     kinds = Counter(map(type, answers))
@@ -332,7 +332,7 @@ def test_until_there_are_tokens(clock: Clock, state: Engine, tokens: TokenAuthen
 
         return _loops[-1].run(ask_all())
 
-    assert (who(ask()[0])[0], looks) == ("default", [])  # whoever created it has just looked
+    assert (who(ask()[0])[0], looks) == ("default", [])  # its creator has just looked
     clock.now += 1
     assert {who(each)[0] for each in ask(5)} == {"default"}
     token, secret = create_token(state)

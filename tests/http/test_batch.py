@@ -139,7 +139,7 @@ def test_a_token_for_one_folder(guarded: Service) -> None:
 
 
 def test_a_completion_that_takes_long(start: Start) -> None:
-    """It goes on, and the client asks for the result by the ticket."""
+    """It continues, and the client gets the result with the ticket."""
     service = start(Options(complete_seconds=0))
     [ticket] = begin(service, {"a": b"1"})
     [result] = send(service, framed([ticket], [b"1"])).json["results"]

@@ -174,7 +174,7 @@ def test_client_that_goes_while_sending_json_does_no_harm(plain: Service) -> Non
 
 
 class Sender:
-    """A client: what `receive` gives, and how often it was asked."""
+    """A client: the messages of `receive`, and how often it was called."""
 
     def __init__(self, chunks: list[bytes], *, leaves: bool = False) -> None:
         self._chunks = chunks

@@ -1,4 +1,4 @@
-"""An invalid file of a request is answered by itself, and the others as usual."""
+"""An invalid file of a request has an answer of its own, and the others are answered as usual."""
 
 import json
 import os
@@ -170,7 +170,7 @@ def test_entry_that_is_not_utf_8(plain: Service) -> None:
 
 @pytest.mark.parametrize("rest", [b'"x\xbe": 1', b'"\xbe": 1', b'"x": "\xbe"'])
 def test_entry_that_is_wrong_twice(rest: bytes) -> None:
-    """A file with an invalid size, and with what is not UTF-8 after it, is answered by itself."""
+    """A file with an invalid size, and what is not UTF-8 after it, has an answer of its own."""
     body = b'{"files": [{"size": -1, %b}, {"size": 5, "digests": []}]}' % rest
     wrong, good = Decoder(CheckRequest).decode(body).files
     assert isinstance(wrong, BadInput)

@@ -174,7 +174,7 @@ def test_likely(service: Service) -> None:
 
 
 def test_tenants_are_apart(guarded: Service) -> None:
-    """A tenant sees nothing of another's, whatever position it asks for (P5)."""
+    """A tenant sees nothing of another's, whatever position it requests (P5)."""
     guarded.index.record("ana", copies_of("secret", 3))
     guarded.index.record("ben", [*copies_of("secret", 1), *copies_of("b", 2)])
     ana, ben = guarded.token("ana", "read"), guarded.token("ben", "read")

@@ -113,7 +113,7 @@ def test_content_is_new_then_uploaded_then_a_duplicate(service: Service) -> None
 def test_a_completion_that_takes_long_is_asked_for_again(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A gateway in between does not wait for ever; the upload goes on meanwhile."""
+    """A gateway in between does not wait for ever; the upload continues."""
     service = start(Options(complete_seconds=0.2))
     begun = service.begin("a", b"hello")
     send = begun["send"]
@@ -198,7 +198,7 @@ def test_key_that_no_store_may_hold_is_refused_by_name(plain: Service, key: str)
 
 
 def test_large_content_goes_in_parts_and_is_resumed(service: Service) -> None:
-    """A multipart upload: parts asked for, one sent, status, the other one, complete."""
+    """A multipart upload: parts requested, one sent, status, the other one, complete."""
     content = os.urandom(SMALLEST_PART) + b"the rest"
     parts = [content[:SMALLEST_PART], content[SMALLEST_PART:]]
     hashes = [hashlib.sha256(part).digest() for part in parts]
@@ -274,7 +274,7 @@ def test_idempotency_key_has_a_form(plain: Service, key: str) -> None:
 
 
 def test_aborted_upload_is_unknown(service: Service) -> None:
-    """Giving up takes the staged bytes away; asking for them afterwards is a 404."""
+    """Aborting removes the staged bytes; requests for them afterwards are a 404."""
     begun = service.begin("k", b"hello")
     answer = service.ask("POST", "/v1/uploads/abort", {"tickets": [begun["ticket"]]})
     assert answer.status == 204

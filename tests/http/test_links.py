@@ -119,7 +119,7 @@ def test_answer_says_when_it_expires(plain: Service, text: str) -> None:
 
 
 def test_key_without_a_copy_has_no_link(service: Service) -> None:
-    """404, also for keys that no index would be asked for in earnest."""
+    """404, also for keys that no index can have."""
     for key in ("nothing", "a\u0000b", "..", "x" * 3_000):
         answer = link(service, key)
         assert answer.status == 404
@@ -132,7 +132,7 @@ def test_object_that_was_never_recorded_has_no_link(service: Service, tmp_path: 
 
 
 def test_copy_that_is_gone_has_no_link(service: Service, tmp_path: Path) -> None:
-    """It must be alive when asked for."""
+    """It must be live when it is requested."""
     service.upload("a", TEXT)
     (tmp_path / "files" / "a").unlink()
     assert link(service, "a").reason == "copy-unknown"
@@ -142,7 +142,7 @@ def test_copy_that_is_gone_has_no_link(service: Service, tmp_path: Path) -> None
 def test_link_is_for_the_object_as_it_was(
     service: Service, tmp_path: Path, content: bytes | None
 ) -> None:
-    """Deleted or replaced meanwhile, be it by the same bytes: gone."""
+    """If it was deleted, or replaced even by the same bytes, it is gone."""
     service.upload("a", TEXT)
     url = link(service, "a").json["url"]
     path = tmp_path / "files" / "a"
@@ -181,7 +181,7 @@ def test_link_can_t_be_forged(service: Service) -> None:
     ],
 )
 def test_one_range_is_answered(plain: Service, text: str, asked: str, first: int, end: int) -> None:
-    """For players that seek, and downloads that go on (RFC 9110, 14)."""
+    """For players that seek, and downloads that resume (RFC 9110, 14)."""
     answer = read(plain, text, Range=asked)
     assert answer.status == 206
     assert answer.body == TEXT[first:end]

@@ -85,7 +85,7 @@ def test_app_does_what_its_document_says(api: str, case: schemathesis.Case[Any])
 
 
 def test_document_is_of_what_answers(plain: Service) -> None:
-    """Every operation is there, and asks for what the app asks for."""
+    """Every operation is there, and requires what the app requires."""
     document = plain.ask("GET", "/openapi.json").json
     assert document["openapi"] == "3.1.0"
     asked = {

@@ -31,7 +31,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def test_page_is_served_under_a_strict_policy(built: Service) -> None:
-    """Its own scripts only, asked for anew each time, so that an update is seen."""
+    """Its own scripts only, requested anew each time, so that an update is seen."""
     answer = built.ask("GET", "/")
     assert answer.status == 200
     assert answer.body.startswith(b"<!doctype html>")

@@ -119,7 +119,7 @@ def test_ticket_must_be_ours(plain: Service, given: str | None) -> None:
 
 
 def test_refusal_comes_before_the_body_is_asked_for(plain: Service, ticket: str) -> None:
-    """A client that waits for `100 Continue` sends nothing in vain."""
+    """A client that waits for `100 Continue` sends nothing that is refused."""
     with plain.connect() as connection:
         connection.sendall(_head(ticket, 1, 5) + b"Expect: 100-continue\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
@@ -128,7 +128,7 @@ def test_refusal_comes_before_the_body_is_asked_for(plain: Service, ticket: str)
 def test_client_that_goes_in_the_middle_leaves_nothing(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Half a part is no part, and the upload goes on as if it had not been sent."""
+    """Half a part is no part, and the upload continues as if it had not been sent."""
     ticket = begin(service)
     with service.connect() as connection:
         connection.sendall(_head(ticket, 1, SMALLEST_PART) + b"\r\n" + CONTENT[: 3 << 20])

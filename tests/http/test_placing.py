@@ -36,7 +36,7 @@ def test_places(service: Service) -> None:
 
 
 def test_invalid_files(service: Service) -> None:
-    """Each is answered by itself."""
+    """Each has an answer of its own."""
     service.upload("a", BYTES)
     good = {"key": "b", "size": 5, "digest": digest(BYTES)}
     files = [

@@ -83,7 +83,7 @@ def test_what_a_back_end_said_is_for_the_log(caplog: pytest.LogCaptureFixture) -
 
 
 def test_a_tenant_learns_that_it_has_its_share() -> None:
-    """What is said of a share names nothing of the back ends, and when to try again."""
+    """The message about a share names no back end, and says when to try again."""
     error = errors.Busy("too many uploads were begun: 7")
     error.retry_after = 5.0
     response = response_to(error, "id-9")
@@ -94,7 +94,7 @@ def test_a_tenant_learns_that_it_has_its_share() -> None:
 def test_what_we_did_not_foresee_is_a_500_without_internals(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The traceback is in the log, the client gets the id to ask for."""
+    """The traceback is in the log, under the id that the client gets."""
     with caplog.at_level(logging.ERROR, "onecopy.http"):
         response = response_to(KeyError("secret_thing"), "id-8")
     assert response.status_code == 500
@@ -142,7 +142,7 @@ def test_wrong_method_names_the_right_one(plain: Service) -> None:
 
 
 def test_answers_are_not_kept_and_not_run(plain: Service) -> None:
-    """What a browser is told with every answer of the API."""
+    """What every answer of the API states for browsers."""
     for answer in (plain.ask("GET", "/v1/config"), plain.ask("GET", "/nothing")):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"

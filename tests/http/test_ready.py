@@ -1,4 +1,4 @@
-"""Whether index and store answer, for whoever decides where requests go."""
+"""Whether index and store answer, for load balancers."""
 
 import asyncio
 import shutil

@@ -213,7 +213,7 @@ def test_idlest_connection_gives_way(tmp_path: Path) -> None:
 
 
 def test_connection_is_refused_if_all_are_busy(tmp_path: Path) -> None:
-    """A client beyond the limit is told to come again, and those at work are not disturbed."""
+    """A client beyond the limit gets `busy`, and requests in progress are not disturbed."""
     with limited(tmp_path, server={"connections": 3}, hangs=True) as service:
         body = POST % (b"probe", len(PROBE)) + PROBE
         busy = [service.connect(body) for _ in range(3)]
@@ -353,7 +353,7 @@ def test_hangup_is_ignored(short: Limited) -> None:
 
 
 def test_stop_in_every_state_at_once(tmp_path: Path) -> None:
-    """SIGTERM ends the process in time whatever its clients do, and tells them to come again."""
+    """SIGTERM ends the process in time whatever its clients do; they get `stopping`."""
     with limited(tmp_path, server={"stop_seconds": 3}, hangs=True) as service:
         idle = service.connect(GET)
         assert read(idle).status == 200

@@ -29,7 +29,7 @@ def test_calls_are_answered_in_a_thread(pool: Pool) -> None:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_what_a_call_raises_is_its_callers(pool: Pool, error: type[BaseException]) -> None:
-    """And the thread goes on."""
+    """The thread continues."""
 
     def fail() -> None:
         raise error

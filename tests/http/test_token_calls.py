@@ -40,7 +40,7 @@ def created(service: Service, token: str, **document: object) -> Json:
 
 
 def asked(service: Service, token: str, **document: object) -> Answer:
-    """Ask for a token, of a quarter of an hour unless something else is said."""
+    """Request a token, by default for a quarter of an hour."""
     return service.ask("POST", "/v1/tokens", {"expires_in": 900, **document}, token=token)
 
 

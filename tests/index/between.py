@@ -175,7 +175,7 @@ class Between:
                 self.units[kind] += each["CapacityUnits"]
             if answer.get("__type", "").endswith("ConditionalCheckFailedException"):
                 self.units["write"] += 1
-            if pass_on.operation == "BatchGetItem":  # of which the stand-in does not tell
+            if pass_on.operation == "BatchGetItem":  # which the stand-in does not report
                 [wanted] = request["RequestItems"].values()
                 [found] = answer["Responses"].values()
                 whole = len(wanted["Keys"]) + sum(_size(item) // 4096 for item in found)

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from onecopy.content import Digests
-from onecopy.errors import Damaged, Forbidden, InvalidSettings
+from onecopy.errors import Damaged, Forbidden, InvalidSettings, Unavailable
+from onecopy.index.dynamodb import writing
 from onecopy.index.dynamodb.address import Address
 from onecopy.testing.index import (
     ClassifiedContract,
@@ -226,3 +227,17 @@ def test_an_impossible_item_is_damage(aws: Standin, table: str, dynamodb: Comple
         dynamodb.lookup("t", [sha256_of("a")])
     with pytest.raises(Damaged, match="the index is damaged"):
         list(dynamodb.copies("t"))
+
+
+def test_lost_races_say_what_to_do(
+    dynamodb: CompleteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that loses to other processes at every attempt says what it did, and what to do."""
+    [copy] = copies_of("a", 1)
+    monkeypatch.setattr(writing, "MAX_ATTEMPTS", 0)
+    for call in (
+        lambda: dynamodb.record("t", [copy]),
+        lambda: dynamodb.forget("t", [copy]),
+    ):
+        with pytest.raises(Unavailable, match=r"^too many other processes write to .*: try again$"):
+            call()

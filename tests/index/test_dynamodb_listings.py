@@ -275,7 +275,7 @@ def test_read_while_it_changes(aws: Standin, table: str, index: DynamoIndex) -> 
 
 
 def test_abandoned(aws: Standin, table: str, index: DynamoIndex) -> None:
-    """A change is left alone for an hour; then it is given up, and cannot be made any more."""
+    """A change is left alone for an hour; then it is removed, and cannot be made any more."""
     items = connections.Table(Address.parse(url_of(aws, table)))
     changer = changes.Changer(items, runs.RunReader(items))
     index.merge("t", EVERYTHING, numbered(range(9)))

@@ -654,7 +654,7 @@ def test_deletions_at_once(database: str, index: PostgresIndex) -> None:
 
 
 def wait_for_waiting(url: str, count: int) -> None:
-    """Wait until so many connections wait for locks."""
+    """Wait until this number of connections wait for locks."""
     waiting = (
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"

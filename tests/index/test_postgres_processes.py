@@ -54,7 +54,7 @@ def test_killed_while_recording(database: str) -> None:
     for kill in range(KILLS):
         with process("record", database, f"a{kill}") as a, process("record", database, "b") as b:
             acknowledged += [f"a{kill} {number}" for number in lines(a, 30)]
-            a.kill()  # while the other one goes on
+            a.kill()  # while the other one continues
             a.wait()
             lines(b, 30)
     index = open_index(database)

@@ -120,7 +120,7 @@ def test_join_starts_over(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_listed_costs_one_statement(index: SqliteIndex) -> None:
-    """A lookup by size costs a tenant without listings one statement (P5: whoever has some)."""
+    """A lookup by size takes one statement for a tenant without listings, also beside others."""
     index.merge("other", EVERYTHING, numbered(range(100)))
     index.increase("n", 1)
     seen: list[str] = []

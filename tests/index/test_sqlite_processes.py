@@ -54,7 +54,7 @@ def test_killed_while_recording(file: Path) -> None:
         ):
             for name, child in ((f"a{kill}", a), (f"b{kill}", b)):
                 acknowledged += [f"{name} {number}" for number in lines(child, 30)]
-            a.kill()  # while the other one goes on
+            a.kill()  # while the other one continues
             a.wait()
             acknowledged += [f"b{kill} {number}" for number in lines(b, 20)]
         index = SqliteIndex(str(file))

@@ -32,7 +32,7 @@ def numbers(first: int, last: int) -> list[object]:
 
 
 def test_view(run: Run, connection: Database, database: str, tmp_path: Path) -> None:
-    """A view is read from a cursor; that it can't be resumed is said before it starts."""
+    """A view is read from a cursor; a message says first that this can't be resumed."""
     connection.execute("INSERT INTO sums VALUES (0, 'no checksum')")
     address = f"{database}?table=seen&column=sum"
     done = run("migrate", "--tenant", "t", address, "sqlite:i.db", "--rejects", "r.csv")
@@ -167,7 +167,7 @@ def test_no_since(run: Run, database: str, tmp_path: Path, source: str, why: str
 
 
 def test_hidden_rows(connection: Database, database: str) -> None:
-    """That row-level security may hide rows of a table, or of a part of it, is said first."""
+    """A message says first that row-level security may hide rows of a table or partition."""
     connection.execute("CREATE ROLE reader")
     connection.execute("CREATE TABLE whole (n int, sum text) PARTITION BY RANGE (n)")
     connection.execute("CREATE TABLE part PARTITION OF whole FOR VALUES FROM (0) TO (9)")

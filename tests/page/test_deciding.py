@@ -164,7 +164,7 @@ window.removeAll = async () => (await navigator.storage.getDirectory()).removeEn
 
 
 def test_what_has_changed_in_a_remembered_folder(chromium: Browser, server: Serve) -> None:
-    """On a later page, only what has changed is read; a folder that is gone is said to be gone."""
+    """On a later page, only what has changed is read; the page says if a folder is gone."""
     with opened(chromium, server(), _CHOSEN) as window:
         page = window.page
         for name in ("same", "changed", "old name"):

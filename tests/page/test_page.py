@@ -229,7 +229,7 @@ def test_lost_service_is_waited_for(
 
 
 def test_proxy_that_answers_is_named(window: Window) -> None:
-    """Its refusal asks for no token, and its page is not shown; after it, the page works."""
+    """No token is requested, and the gateway's page is not shown; afterwards, the page works."""
     refused = "<html>403 Forbidden</html>"
     window.page.route("**/v1/config", lambda route: route.fulfill(status=403, body=refused))
     window.open()

@@ -125,7 +125,7 @@ def test_likely_groups_are_apart(chromium: Browser, file: Path) -> None:
 
 
 def test_a_page_with_many_groups_shows_the_first(chromium: Browser, tmp_path: Path) -> None:
-    """More rows are made when they are asked for."""
+    """More rows are made when they are requested."""
     page(4000, likely=1000).write(tmp_path / "large.html")
     with opened(chromium, tmp_path / "large.html") as tab:
         expect(tab.get_by_role("table").last).to_be_attached()

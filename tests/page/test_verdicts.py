@@ -108,7 +108,7 @@ def test_a_digest_that_is_needed(window: Window, local: MakeFile) -> None:
 
 @pytest.mark.parametrize("size", [9, 65 * MiB + 1], ids=["small", "combined"])
 def test_crc(window: Window, local: MakeFile, size: int) -> None:
-    """A CRC that the service asks for is computed in the browser, of large files by two workers."""
+    """A CRC that the service needs is computed in the browser, of large files by two workers."""
     data = noise(size)
     crc = hash_stream([data], size, [CRC64NVME]).digests[0]
     with closing(open_complete(f"sqlite:{window.served.folder / 'index.sqlite'}")) as index:

@@ -269,7 +269,7 @@ def test_an_error_of_the_caller_ends_it(bucket: Bucket) -> None:
 
 
 def test_the_file_of_wanted_objects() -> None:
-    """It returns what was put into it, as often as it is asked, and its totals."""
+    """It returns what was put into it, any number of times, and its totals."""
     items = [
         wanted("a", 3, stated=True),
         Wanted(Owned(Tenant("ada"), "ä\n\u2028"), 5 * MiB, (MD5,)),

@@ -108,7 +108,7 @@ class Listed(ListingJudge):
 
     @rule(tenant=_tenants, style=_styles, how=_calls(_CHECKING))
     def crowd(self, tenant: str, style: str, how: How) -> None:
-        """List so many objects of one size that a check does not look at all; ask for the last."""
+        """List more objects of one size than a check looks at; check the last one."""
         for key, data in zip("abc", _TWINS, strict=False):
             self.change(f"{tenant}/{key}", data, style)
         self.scan(how=How(how.at), restart=True)
@@ -176,7 +176,7 @@ class Listed(ListingJudge):
         how=_calls(_CHECKING),
     )
     def check(self, tenant: str, asked: Sequence[tuple[bytes, str]], how: How) -> None:
-        """Request verdicts, with the digests that a probe asks for or with others."""
+        """Request verdicts, with the digests that a probe names or with others."""
 
         def call(process: Process) -> list[Answer]:
             gate = process.gate(tenant)
@@ -223,7 +223,7 @@ class Listed(ListingJudge):
 
     @rule(at=_processes)
     def reopen(self, at: int) -> None:
-        """Replace a process by a new one; what waited in it is asked for again, or not at all."""
+        """Replace a process by a new one; what waited in it is requested again, or not at all."""
         self.replace(at)
 
     @rule(seconds=st.sampled_from((20, 60, 7200)))

@@ -66,7 +66,7 @@ class How:
 
 
 class Process:
-    """A process that serves the gate, scans, and reads copies when it is told to."""
+    """A process that serves the gate, scans, and reads copies on demand."""
 
     def __init__(self, root: Path, bucket: Bucket, limits: Limits) -> None:
         self.limits = limits

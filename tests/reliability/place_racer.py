@@ -142,7 +142,7 @@ def roles_of(number: int) -> list[Role]:
 def race(
     tell: Tell, opened: Callable[[], World], barrier: Barrier, races: int, process: int
 ) -> None:
-    """Run all races with the threads of one process, and tell each answer."""
+    """Run all races with the threads of one process, and report each answer."""
     world = opened()
     gate = world.gate(leases=ContentLeases())
 

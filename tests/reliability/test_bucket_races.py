@@ -72,7 +72,7 @@ def judge_round(
     """Judge one race; `ours` is what it left in the bucket.
 
     Where the server itself let the second write over the first, both were told that they are
-    stored; then nothing is said of what is gone.
+    stored; then no answer names what is gone.
     """
     new = [answer for answer in answers if answer.verdict is Verdict.NEW]
     firsts = [answer for answer in new if answer.reason is None]
@@ -99,7 +99,7 @@ def judge_round(
 
 @SERVERS
 def test_races(tmp_path: Path, standins: Standins, name: str) -> None:
-    """Whoever wins a race, there is one copy of record, and nothing is lost."""
+    """Whichever process wins a race, there is one copy of record, and nothing is lost."""
     show(f"races in {name}", run_races(tmp_path, standins(name), 200, LARGE_EVERY))
 
 

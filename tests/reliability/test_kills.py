@@ -69,7 +69,7 @@ def one_of_each(steps: Sequence[str]) -> list[int]:
 
 
 def test_each_kind_of_step(steps: tuple[str, ...], memory_path: Path) -> None:
-    """Killed at a step of each kind, nothing that was said is lost, and all can be done again."""
+    """Killed at a step of each kind, nothing acknowledged is lost, and all can be repeated."""
     wanted = {"index.record", "store.write", "store.complete", "os.fsync", "os.link", "os.unlink"}
     assert wanted <= {name.partition(" ")[2] for name in steps}
     for step in one_of_each(steps):
@@ -199,7 +199,7 @@ def test_any_time(memory_path: Path) -> None:
 
 @pytest.mark.soak
 def test_any_time_for_long(memory_path: Path) -> None:
-    """The same 1,000 times, in as many lives as it takes: some processes end before."""
+    """The same 1,000 times, in as many rounds as necessary: some processes end before."""
     kills = lives = 0
     while kills < 1000:
         root = memory_path / str(lives)

@@ -98,7 +98,7 @@ def test_pairs_through_two_services(
 
 
 class Race:
-    """Four threads that upload, abort, give up or delete one content at the same time."""
+    """Four threads that upload, abort, abandon or delete one content at the same time."""
 
     ROLES = ("upload", "upload", "upload", "abort", "vanish", "delete")
 
@@ -212,7 +212,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hasty")
 def test_races_with_those_who_do_not_send(world: World) -> None:
-    """Whoever aborts, vanishes or deletes: all others end soon, and nothing is lost or made up."""
+    """Whichever thread aborts, vanishes or deletes, the others end soon and nothing is lost."""
     run_races(world, 40)
 
 

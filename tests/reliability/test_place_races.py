@@ -101,7 +101,7 @@ class Judge:
         assert self.objects.get(f"{self.number}/source") in (allowed or {self._common})
 
     def _judge_own(self, each: Told) -> None:
-        """Require the content at a key of one's own if and only if that was said."""
+        """Require the content at a thread's own key if and only if an answer said so."""
         key = f"{self.number}/{each.number}"
         stored = each.what in {"place_at_own", "upload_to_own"} and is_stored(each, key)
         assert self.objects.get(key) == (self._common if stored else None), each
@@ -134,7 +134,7 @@ class Judge:
 
 
 def is_stored(told: Told, key: str) -> bool:
-    """Return whether a thread was told that its content is stored at a key."""
+    """Return whether a thread was answered that its content is stored at a key."""
     answer = told.answer
     if answer is None or answer.verdict not in _STORED:
         return False

@@ -155,7 +155,7 @@ def test_completed_while_sending_again(late: Late) -> None:
 
 
 def test_races(memory_path: Path) -> None:
-    """Whoever wins a race, there is one copy of record, and nothing is lost."""
+    """Whichever process wins a race, there is one copy of record, and nothing is lost."""
     judge_races(memory_path, run_races(memory_path, 60))
 
 

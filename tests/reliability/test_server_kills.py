@@ -36,7 +36,7 @@ class Uploading:
         self.results: list[dict[str, Any]] = []
 
     def hear(self, lines: int = sys.maxsize) -> None:
-        """Read so many results, or all."""
+        """Read this number of results, or all."""
         assert self._process.stdout is not None
         for _, line in zip(range(lines), self._process.stdout, strict=False):
             self.results.append(json.loads(line))
@@ -61,7 +61,7 @@ def make_files(folder: Path, draw: Random) -> dict[str, bytes]:
 
 
 def kill_service(server: Serve, folder: Path, lines: int, seed: int) -> int:
-    """Kill the service after so many results; return how many files had been acknowledged."""
+    """Kill the service after this number of results; return how many files it had acknowledged."""
     contents = make_files(folder, Random(seed))
     first = server(folder)
     uploading = Uploading(first.url, folder / "source")
@@ -84,7 +84,7 @@ def kill_service(server: Serve, folder: Path, lines: int, seed: int) -> int:
 
 
 def judge(folder: Path, results: list[dict[str, Any]]) -> None:
-    """Hold what was said against what is there."""
+    """Compare the answers with what is stored."""
     for result in results:
         if result["outcome"] in {"uploaded", "skipped"}:
             path = folder / "files" / result["copy"]["key"]
@@ -106,7 +106,7 @@ def judge_all(folder: Path, contents: dict[str, bytes]) -> None:
 @pytest.mark.server
 @pytest.mark.parametrize("lines", [1, SMALL_FILES])
 def test_service_killed(server: Serve, memory_path: Path, lines: int) -> None:
-    """A killed service loses nothing that the command was told; doing it again brings the rest."""
+    """A killed service loses nothing that it acknowledged; a second run sends the rest."""
     kill_service(server, memory_path, lines, lines)
 
 

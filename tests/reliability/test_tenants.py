@@ -78,7 +78,7 @@ class Side:
 
 @pytest.fixture
 def sides(tmp_path: Path) -> Iterator[tuple[Side, Side]]:
-    """Return two worlds: in one there is nothing, in the other Alice has what Bob will ask for."""
+    """Return two worlds: in one there is nothing, in the other Alice has what Bob will request."""
     nowhere, elsewhere = Side(tmp_path / "nowhere"), Side(tmp_path / "elsewhere")
     alice = elsewhere.world.gate("alice")
     for key, data in {"a": DATA, "b": contents.TWIN_A, "c": contents.LARGE, "empty": b""}.items():
@@ -156,7 +156,7 @@ QUESTIONS: dict[str, Callable[[LocalGate], object]] = {
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_same_calls(sides: tuple[Side, Side], name: str) -> None:
-    """Whatever Bob asks, index and store are asked the same, and so is he told."""
+    """Whatever Bob requests, index and store get the same calls, and he gets the same answer."""
     answers = [_shown(QUESTIONS[name](side.bob)) for side in sides]
     nowhere, elsewhere = sides
     assert answers[0] == answers[1]
@@ -224,7 +224,7 @@ def test_their_tickets(sides: tuple[Side, Side]) -> None:
 
 
 def _refusals(side: Side, ticket: str) -> list[object]:
-    """Return what Bob is told of a ticket, and the calls that were made for it."""
+    """Return Bob's answer for a ticket, and the calls that were made for it."""
     side.log.lines.clear()
     told: list[object] = [side.bob.complete([Finish(ticket)])]
     for use in TICKET_USES:

@@ -33,7 +33,7 @@ class Order(NamedTuple):
 
 
 def upload(tell: Tell, root: Path, batches: Sequence[Sequence[Order]], last: int | None) -> None:
-    """Upload batch by batch; die at step `last`, or tell the names of all steps at the end."""
+    """Upload batch by batch; die at step `last`, or report the names of all steps at the end."""
     steps = Steps(last)
     plain = World.at(root)
     gate = behind(steps, plain).gate()
@@ -47,7 +47,7 @@ def upload(tell: Tell, root: Path, batches: Sequence[Sequence[Order]], last: int
 
 
 def place(tell: Tell, root: Path, orders: Sequence[Order], last: int | None) -> None:
-    """Place contents that are stored; die at step `last`, or tell the names of all steps."""
+    """Place contents that are stored; die at step `last`, or report the names of all steps."""
     steps = Steps(last)
     plain = World.at(root)
     gate = behind(steps, plain).gate()
@@ -109,7 +109,7 @@ def _pieces(part: bytes) -> Iterator[bytes]:
 
 
 class Death(NamedTuple):
-    """Where a bulk load dies: when asked for copy `last`, or in a statement of its draft's move."""
+    """Where a bulk load dies: when it reads copy `last`, or in a statement that moves its file."""
 
     last: int | None = None
     statement: str = ""

@@ -1,4 +1,4 @@
-"""Processes of the tests: each does one thing, tells of it, and may be killed.
+"""Processes of the tests: each does one thing, reports it, and may be killed.
 
 They are forked from a server that has all modules loaded already, so that a thousand take minutes.
 """
@@ -34,7 +34,7 @@ Tell = Callable[[Told], None]
 
 
 class Worker:
-    """A process that does something and tells of it."""
+    """A process that does something and reports it."""
 
     def __init__(self, does: Callable[..., None], *arguments: object) -> None:
         self._ear, mouth = CONTEXT.Pipe(duplex=False)
@@ -44,7 +44,7 @@ class Worker:
         self.told: list[Told] = []
 
     def hear(self, times: int) -> None:
-        """Hear so many things, or all it has to say."""
+        """Return this number of reports, or all of them."""
         with suppress(EOFError):
             for _ in range(times):
                 self.told.append(self._ear.recv())
@@ -61,7 +61,7 @@ class Worker:
         self._process.kill()
 
     def end(self) -> bool:
-        """Wait for its end; return whether it was killed. Raises if it failed by itself."""
+        """Wait for its end; return whether it was killed. Raises if it failed otherwise."""
         self.hear(sys.maxsize)
         self._process.join()
         self._ear.close()

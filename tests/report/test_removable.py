@@ -119,7 +119,7 @@ def test_placed_copies_are_not_listed(
 
 
 def test_a_record_that_is_forgotten_meanwhile_is_not_listed(world: World) -> None:
-    """The index is asked again, too."""
+    """The index is queried again, too."""
     with grouped(world.index.copies(), hard_links=True) as grouping:
         world.index.forget("default", [each for _, each in world.index.copies()])
         result = Removing(grouping, world.index, world.store, lambda _: 1)

@@ -1,4 +1,4 @@
-"""Somebody between us and a bucket, who breaks the requests that he is told to break.
+"""A proxy between us and a bucket, which breaks chosen requests.
 
 Signatures hold on the way, since he passes on the host's name that was signed.
 """
@@ -80,7 +80,7 @@ def late(seconds: float) -> Fault:
 
 
 def after(deed: Callable[[], object]) -> Fault:
-    """Do something just before the bucket hears of it."""
+    """Do something just before the bucket receives the request."""
 
     def answer(pass_on: Pass) -> Answer:
         deed()
@@ -119,7 +119,7 @@ class Between:
             counter.clear()
 
     def wait(self, step: str, times: int) -> None:
-        """Wait until so many requests of a step are over."""
+        """Wait until this number of requests of a step are over."""
         self._wait(lambda: self.done[step] >= times)
 
     def wait_for_all(self) -> None:

@@ -154,7 +154,7 @@ def fill(world: BucketWorld, objects: Sequence[Made]) -> set[str]:
 
 
 def by_boto3(world: BucketWorld, key: str, data: bytes) -> None:
-    """Upload as boto3 does by itself: from 8 MiB, in parts of 8 MiB, with its own checksums."""
+    """Upload as boto3 does by default: from 8 MiB, in parts of 8 MiB, with its own checksums."""
     named = world.full(key)
     world.client.upload_fileobj(BytesIO(data), named["Bucket"], named["Key"])
 

@@ -69,7 +69,7 @@ def test_refused(url: str, why: str) -> None:
     ],
 )
 def test_shown(url: str, shown: str) -> None:
-    """Only what tells one bucket from another is shown."""
+    """Only what distinguishes buckets is shown."""
     assert Address.parse(url).url == shown
 
 

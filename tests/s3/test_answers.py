@@ -1,6 +1,6 @@
-"""Answers that were lost, late or refused: each row of the table in store/s3/sending.py, and more.
+"""Answers that were lost, late or refused: each row of the table in store/s3/uploads.py, and more.
 
-What is said of `complete` holds of a store; then a whole upload meets the same at each step.
+First, the answers of `complete` of a store; then a whole upload meets the same at each step.
 """
 
 import time
@@ -71,7 +71,7 @@ class Sent:
         self.world.send(self.finish.ticket, LARGE[:-1] + b"!")
 
     def is_there(self) -> bool:
-        """Whether the object lies there, and is what was sent."""
+        """Whether the object exists, and is what was sent."""
         return self.world.objects() == {"a": LARGE}
 
 
@@ -109,7 +109,7 @@ class TestWhatCompletingMeets:
 
     @pytest.mark.parametrize("fault", [lost, done_but_says(503, "SlowDown")], ids=["lost", "busy"])
     def test_404_or_412_ours(self, sent: Sent, between: Between, fault: Fault) -> None:
-        """It was completed, and boto3 asks again: whatever it hears then, it is the object."""
+        """It was completed, and boto3 tries again: whatever the answer then, it is the object."""
         between.breaks("complete", fault)
         assert isinstance(sent.complete(), Object)
         assert between.seen["complete"] == 2
@@ -122,13 +122,13 @@ class TestWhatCompletingMeets:
         assert sent.world.objects() == {"a": b"theirs"}
 
     def test_404_another(self, sent: Sent, between: Between) -> None:
-        """It was given up by now, and the key was taken."""
+        """It was aborted by now, and the key was taken."""
         between.breaks("complete", after(sent.lose))
         assert sent.complete() == KeyTaken()
         assert sent.world.objects() == {"a": b"theirs"}
 
     def test_404_none(self, sent: Sent, between: Between) -> None:
-        """It was given up by now."""
+        """It was aborted by now."""
         between.breaks("complete", after(sent.give_up))
         with pytest.raises(UploadUnknown):
             sent.complete()
@@ -172,7 +172,7 @@ class TestWhatCompletingMeets:
         assert isinstance(sent.complete(), Object)
 
     def test_busy_another(self, sent: Sent, between: Between) -> None:
-        """It was not done, and never will be: the next time tells."""
+        """It was not done, and never will be: the next attempt shows that."""
         between.breaks("complete", says(503, "SlowDown"), ALWAYS)
         sent.take()
         with pytest.raises(Unavailable):
@@ -192,7 +192,7 @@ class TestWhatCompletingMeets:
         assert isinstance(sent.complete(), Object)
 
     def test_no_answer_another(self, sent: Sent, between: Between) -> None:
-        """Nobody knows: the next time tells."""
+        """Nobody knows: the next attempt shows it."""
         between.breaks("complete", dropped, ALWAYS)
         sent.take()
         assert sent.complete() == Completing()
@@ -220,7 +220,7 @@ class TestWhatCompletingMeets:
     def test_later_than_we_wait(
         self, far: BucketWorld, between: Between, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A bucket that takes longer than a gateway waits is asked again."""
+        """If a bucket takes longer than a gateway waits, the request is repeated."""
         monkeypatch.setattr(connection, "_READ_SECONDS", 0.5)
         hasty = far.by(between.url)
         sent = Sent(hasty)
@@ -231,7 +231,7 @@ class TestWhatCompletingMeets:
 
 class TestWhatTheGateMakesOfIt:
     def test_completing(self, sent: Sent, between: Between) -> None:
-        """A completion that nobody knows of is asked for again, and nothing is given up."""
+        """A completion whose outcome is unknown is requested again, and nothing is aborted."""
         between.breaks("complete", dropped, ALWAYS)
         [doubt] = sent.world.gate().complete([sent.finish])
         assert (doubt.verdict, doubt.reason) == (Verdict.UNCONFIRMED, "completing")
@@ -247,7 +247,7 @@ class TestWhatTheGateMakesOfIt:
         assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "upload-unknown")
 
     def test_other_parts(self, sent: Sent, between: Between) -> None:
-        """Parts that were replaced in the last moment are given up: going on would fail again."""
+        """An upload whose parts were replaced last is aborted; it would fail again."""
         between.breaks("complete", says(400, "InvalidPart"))
         [answer] = sent.world.gate().complete([sent.finish])
         assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-mismatch")
@@ -271,7 +271,7 @@ class TestWhatTheGateMakesOfIt:
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(complete, range(4)))
         assert Verdict.NEW in {answer.verdict for answer in answers}
-        for answer in answers:  # who comes late may be told that it is there already
+        for answer in answers:  # a late upload may learn that it is there already
             assert answer.verdict in {Verdict.NEW, Verdict.DUPLICATE}
             assert answer.copy is not None
             assert answer.copy.key == "a"
@@ -295,7 +295,7 @@ class TestEachStepOfAnUpload:
 
     @pytest.fixture
     def bring(self, far: BucketWorld, tmp_path: Path) -> Callable[[str, int], Result]:
-        """Upload a file of its own, of so many bytes."""
+        """Upload a file of its own, of this number of bytes."""
 
         def run(name: str, size: int) -> Result:
             path = tmp_path / name
@@ -402,7 +402,7 @@ def content_of(name: str, size: int) -> bytes:
 
 
 def judge(world: BucketWorld, size: int) -> None:
-    """See that each file lies there once, is what it was, and is recorded as that."""
+    """Check that each file is stored once, unchanged, and recorded so."""
     lying = world.objects()
     assert lying == {name: content_of(name, size) for name in lying}
     assert {key: copy.content_digest for key, copy in world.recorded().items()} == {

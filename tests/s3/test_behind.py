@@ -69,7 +69,7 @@ class TestOneObject:
         assert world.check(other).verdict is Verdict.DUPLICATE
 
     def test_replaced_by_a_twin_with_its_checksum(self, world: BucketWorld) -> None:
-        """A twin of the same ETag that carries our mark and its own checksum is told, too."""
+        """A twin with the same ETag that has our mark and its own checksum is noticed, too."""
         world.upload("a", TWIN_A)
         head = world.client.head_object(**world.full("a"))
         world.client.put_object(
@@ -83,7 +83,7 @@ class TestOneObject:
         """What changes while a match is confirmed is no duplicate.
 
         Without checksum and version two twins differ by the second of their time alone: one that
-        comes in the same second is not told.
+        comes in the same second is not noticed.
         """
         world.record("a", TWIN_A, weak_only(TWIN_A))
         faults = Faults()
@@ -122,7 +122,7 @@ class TestOneObject:
 
     @pytest.mark.parametrize("data", [TWIN_A, LARGE], ids=["small", "large"])
     def test_replaced_before_it_is_completed_again(self, world: BucketWorld, data: bytes) -> None:
-        """A completion that is asked for again does not vouch for what others put there since."""
+        """A completion that is repeated does not vouch for what others put there since."""
         begun = world.begin("a", data)
         assert begun.ticket is not None
         sent = world.send(begun.ticket, data)
@@ -139,7 +139,7 @@ class TestOneObject:
             assert world.check(data).verdict is Verdict.NEW
 
     def test_expiring(self, stored: BucketWorld, between: Between) -> None:
-        """Nobody counts on an object that is about to be deleted by a rule of the bucket."""
+        """An object that a rule of the bucket will soon delete is no duplicate."""
         between.breaks("look", expiring(timedelta(hours=30)), LONG)
         assert is_doubted(stored, "store-expiring")
         between.faults.clear()
@@ -147,7 +147,7 @@ class TestOneObject:
         assert stored.check(TWIN_A).verdict is Verdict.DUPLICATE
 
     def test_expiring_is_no_hindrance(self, stored: BucketWorld, between: Between) -> None:
-        """A scan leaves out what is about to expire, and records the rest."""
+        """A scan leaves out what will expire soon, and records the rest."""
         stored.place("b", b"plain")
         between.breaks("look", only(f"{stored.prefix}/a", expiring(timedelta(hours=30))), LONG)
         figures = scan(stored.index, stored.store)
@@ -234,7 +234,7 @@ class TestTheWholeBucket:
         assert is_doubted(stored, "store-forbidden")
 
     def test_wrong_secret(self, own: BucketWorld) -> None:
-        """With other credentials nothing is said of anything; ministack compares no secrets."""
+        """With other credentials, nothing is decided; ministack compares no secrets."""
         own.remove("a")
         other = open_bucket(own.standin, own.bucket, own.prefix, secret_key="another")
         own.store.close()
@@ -266,7 +266,7 @@ class TestTheWholeBucket:
 
 
 def delete(world: BucketWorld) -> None:
-    """Delete a bucket with all that lies in it."""
+    """Delete a bucket with all of its objects."""
     for key in world.lying():
         world.remove(key)
     world.client.delete_bucket(Bucket=world.bucket)
@@ -300,7 +300,7 @@ class TestVersions:
         assert versioned.recorded()["b"].identity == after[0].identity
 
     def test_deleted(self, versioned: BucketWorld) -> None:
-        """What lies below a delete marker is gone."""
+        """An object below a delete marker is gone."""
         versioned.remove("b")
         assert versioned.check(TWIN_B).verdict is Verdict.NEW
         assert set(versioned.recorded()) == {"a"}

@@ -1,4 +1,4 @@
-"""Copies within a bucket: what is asked, and what each answer means."""
+"""Copies within a bucket: the requests, and the meaning of each answer."""
 
 from collections.abc import Callable, Mapping
 from threading import enumerate as running_threads

@@ -1,4 +1,4 @@
-"""HeadObject requests: what is asked, what is read from a response, and its errors."""
+"""HeadObject requests: their content, what is read from a response, and errors."""
 
 import pytest
 
@@ -59,7 +59,7 @@ def test_a_head_has_what_the_headers_state(headers: dict[str, str], expected: He
 
 
 def test_asks_for_the_checksums(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bucket states them only if it is asked, and the request is signed."""
+    """A bucket states them only on request, and the request is signed."""
     monkeypatch.setattr(signing, "_now", lambda: "20260101T000000Z")
     http = Answers(Response(200, PLAIN, b""))
     HeadClient(signer(), http).head("p/a b")

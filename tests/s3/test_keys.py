@@ -34,7 +34,7 @@ def upload(world: BucketWorld, data: bytes, theirs: bytes, moment: str) -> Answe
 @SIZES
 @MOMENTS
 def test_taken_by_another(world: BucketWorld, data: bytes, other: bytes, moment: str) -> None:
-    """It is `key-taken`, and what lies there stays; no record says anything else."""
+    """It is `key-taken`, and what is stored there stays; no record says anything else."""
     answer = upload(world, data, other, moment)
     assert (answer.verdict, answer.reason) == (Verdict.NEW, "key-taken")
     assert world.objects() == {"a": other}
@@ -57,7 +57,7 @@ def test_taken_by_the_same(world: BucketWorld, data: bytes, other: bytes, moment
 
 @SIZES
 def test_taken_by_another_of_us(world: BucketWorld, data: bytes, other: bytes) -> None:
-    """Of two uploads to one key the first is stored; the second is told so, whatever it brings."""
+    """Of two uploads to one key the first is stored; the second learns that, whatever it sends."""
     tickets = [world.begin("a", each).ticket for each in (data, data, other)]
     sent = [
         world.send(ticket, each)
@@ -73,7 +73,7 @@ def test_taken_by_another_of_us(world: BucketWorld, data: bytes, other: bytes) -
 
 @SIZES
 def test_same_content_elsewhere(world: BucketWorld, data: bytes, other: bytes) -> None:
-    """The content came under another key: large ones are given up, small ones recorded."""
+    """The content came under another key: large ones are aborted, small ones recorded."""
     begun = world.begin("b", data)
     assert begun.ticket is not None
     sent = world.send(begun.ticket, data)

@@ -158,7 +158,7 @@ class TestFailures:
             pages(store)
 
     def test_a_missing_bucket(self, world: BucketWorld) -> None:
-        """It has no objects, but that is not what is said."""
+        """It has no objects, but the answer is an error."""
         store = open_bucket(world.standin, "missing-bucket", world.prefix)
         with pytest.raises(Unavailable, match="check the name of the bucket"):
             pages(store)

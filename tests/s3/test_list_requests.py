@@ -1,4 +1,4 @@
-"""Requests that list a bucket: what they ask for, and what their errors mean."""
+"""Requests that list a bucket: their parameters, and what their errors mean."""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -50,7 +50,7 @@ ASKED = {"list-type": "2", "encoding-type": "url"}
     ],
 )
 def test_a_page(options: dict[str, object], expected: dict[str, str]) -> None:
-    """Only what is given is asked for; a token says where to go on by itself."""
+    """Only what is given is requested; a token alone says where to continue."""
     http = Answers(EMPTY)
     client = ListClient(signer(), http)
     response = client.list("p/ü", **options)  # type: ignore[arg-type]

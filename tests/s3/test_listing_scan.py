@@ -1,4 +1,4 @@
-"""`scan` of a bucket by listing: what it asks for, and what it believes."""
+"""`scan` of a bucket by listing: its requests, and what it relies on."""
 
 import json
 from collections.abc import Callable
@@ -186,7 +186,7 @@ def test_versions(run: Run, standin: Standin, tmp_path: Path) -> None:
 def test_rights_to_list_and_read_alone(
     command: Callable[..., Ran], world: BucketWorld, between: Between
 ) -> None:
-    """Without a marker and the right to write one, nothing is forgotten, and that is said."""
+    """Without a marker and the right to write one, nothing is forgotten, and a message says so."""
     for key in ("a", "b"):
         put(world, key)
     for step in ("trial", "put", "begin"):

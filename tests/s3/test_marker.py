@@ -115,7 +115,7 @@ class TestCompared:
         assert len(bucket.asked("put_object")) == 1
 
     def test_it_is_another(self) -> None:
-        """Another id is another store, as often as it is asked."""
+        """Another id is another store, however often it is read."""
         bucket = Bucket()
         marker = bucket.marker()
         bucket.mark("first")
@@ -147,7 +147,7 @@ class TestVacant:
         assert bucket.asked("list_objects_v2") == [LISTED]
 
     def test_there_is_no_bucket(self) -> None:
-        """It is a mistake in the settings, whatever is asked."""
+        """It is a mistake in the settings, whatever the request."""
         bucket = Bucket(listed=refusal(404, "NoSuchBucket"))
         marker = bucket.marker()
         for call in (marker.is_vacant, marker.check, lambda: marker.identify(create=True)):

@@ -261,7 +261,7 @@ class TestDescribe:
         return seen
 
     def test_sizes_of_parts(self, opened: Open) -> None:
-        """They are asked for once, and lead to the digests over parts."""
+        """They are requested once, and lead to the digests over parts."""
         seen = self.described(opened, get_object_attributes=ATTRIBUTES)
         assert dict(seen.digests) == {OVER: Evidence.PROVED}
         assert (seen.key, seen.identity) == ("a", f"{HELLO}-3 6553f100")
@@ -283,7 +283,7 @@ class TestDescribe:
     def test_sizes_of_the_first_and_the_last_part(
         self, opened: Open, size: int, sizes: dict[int, int], expected: int | None
     ) -> None:
-        """Where the parts are not stated, these tell, if the last is not larger."""
+        """If the parts are not stated, these decide, unless the last is larger."""
         parts = max(*sizes, 2)
         head = HEAD._replace(size=size, etag=f"{HELLO}-{parts}")
         few: list[object] = [{}, {"ObjectParts": {}}, {"ObjectParts": {"Parts": [{"Size": 1}]}}]

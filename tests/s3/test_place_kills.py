@@ -29,7 +29,7 @@ DATA = noise(4 * 8 * 1024 * 1024 - 5)
 
 
 class Moment(NamedTuple):
-    """When a process is killed: at a request, before or after the bucket has heard of it."""
+    """When a process is killed: at a request, before or after the bucket received it."""
 
     step: str
     others: int = 0

@@ -54,7 +54,7 @@ def ended(standin: Standin, end: End) -> None:
 def test_restarted_in_the_middle(
     own: tuple[BucketWorld, Between], bring: Callable[[str], Result]
 ) -> None:
-    """An upload outlives a restart at any step, or fails and goes on when it is repeated."""
+    """An upload survives a restart at any step, or fails and resumes when it is repeated."""
     world, between = own
     ends: dict[str, End] = {"part": "stop", "complete": "kill"}
     for step, end in ends.items():

@@ -101,7 +101,7 @@ def test_changed_headers(world: BucketWorld, name: str) -> None:
 
 
 def test_made_with(world: BucketWorld) -> None:
-    """Objects have the content type and the metadata that were asked for, and our mark."""
+    """Objects have the content type and the metadata that were requested, and our mark."""
     for key, data in (("small", SMALL), ("large", LARGE)):
         upload = Upload(world, data, key, "text/x-odd")
         for number, part in enumerate(parts_of(data), 1):
@@ -128,7 +128,7 @@ def test_added_headers(world: BucketWorld, name: str, value: str) -> None:
 
 
 def test_added_copy_source(world: BucketWorld) -> None:
-    """Nobody makes a copy of another tenant's object of a request to put one of his own."""
+    """A request to put an object cannot be turned into a copy of another tenant's object."""
     world.place("bob/secret", b"of bob")
     [begun] = world.gate("alice").begin([Request("a", 5, content_digest(SMALL))])
     assert begun.send is not None
@@ -279,7 +279,7 @@ class TestReplayed:
         assert world.staged() == []
 
     def test_over_something_else(self, world: BucketWorld) -> None:
-        """A repeated request overwrites nothing that came there meanwhile."""
+        """A repeated request overwrites nothing that was stored there since."""
         upload = Upload(world, SMALL)
         put(upload.send, SMALL)
         upload.complete()
@@ -290,7 +290,7 @@ class TestReplayed:
     def test_after_deletion(self, world: BucketWorld) -> None:
         """Within its time a request brings back what its owner has deleted: the same bytes.
 
-        It is a living copy again, and nothing else is said of it.
+        It is a live copy again, and nothing else is reported about it.
         """
         upload = Upload(world, SMALL)
         put(upload.send, SMALL)

@@ -57,7 +57,7 @@ def same_second(ours: Callable[[], str], theirs: Callable[[], str]) -> tuple[str
 
 @pytest.mark.parametrize("url", ADDRESSES.values(), ids=ADDRESSES)
 def test_the_address_is_the_client_s(url: str) -> None:
-    """Where a bucket is, is told as botocore's own client tells it."""
+    """The address of a bucket is that of botocore's own client."""
     way = connection(url)
     asked = way.client.generate_presigned_url("head_object", {"Bucket": way.bucket, "Key": "k"})
     theirs, ours = urlsplit(asked), urlsplit(Signer(way).sign("HEAD", "k", {}, {}, 900))
@@ -106,7 +106,7 @@ def test_a_request_of_our_own(url: str, token: str, key: str, headers: dict[str,
 
     def theirs() -> str:
         request = AWSRequest("HEAD", f"{way.root}/{quote(key, safe='/~')}", dict(headers))
-        # Over https botocore leaves the body out of what it signs, if it is told that it may.
+        # Over https botocore leaves the body out of what it signs, if it is allowed to.
         frozen = ReadOnlyCredentials(*way.credentials.get_frozen_credentials()[:3])
         S3SigV4Auth(frozen, "s3", way.region).add_auth(request)
         return text(dict(request.headers.items()))

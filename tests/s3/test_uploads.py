@@ -1,4 +1,4 @@
-"""Uploads into a bucket: what is asked of it, and each row of the table in store/s3/uploads.py."""
+"""Uploads into a bucket: the requests, and each row of the table in store/s3/uploads.py."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -209,7 +209,7 @@ def complete(
     claimed: Sequence[bytes] = (),
     digest: Digest = DIGEST,
 ) -> tuple[object, Client]:
-    """Complete an upload; return the result, and what was asked."""
+    """Complete an upload; return the result, and the requests."""
     pages = [{"Parts": PARTS}] if listed is None else listed
     client = Client(list_parts=pages, complete_multipart_upload=response)
     return uploads(client, head).complete(upload, digest, claimed), client
@@ -252,7 +252,7 @@ class TestComplete:
         ],
     )
     def test_results(self, response: object, head: Head | None, expected: object) -> None:
-        """What the object at the key tells."""
+        """What the object at the key shows."""
         assert complete(response, head)[0] == expected
 
     @pytest.mark.parametrize(
@@ -278,7 +278,10 @@ class TestComplete:
             complete(response, head)
         assert type(caught.value) is error
         if error is WrongBytes:
-            assert str(caught.value) == "the bucket refused the parts: InvalidPart"
+            assert (
+                str(caught.value)
+                == "the bucket refused the parts (InvalidPart): begin the upload again"
+            )
 
     def test_a_key_that_was_taken_for_a_moment(self) -> None:
         """The bucket keeps an upload that it refuses: its parts would be stored for nothing."""
@@ -344,7 +347,7 @@ class TestAbort:
         assert self.abort(upload, {}).calls == []
 
     def test_until_no_part_is_left(self) -> None:
-        """Parts that arrive meanwhile are aborted, too."""
+        """Parts that arrive during the abort are aborted, too."""
         left = [{"Parts": PARTS}]
         client = self.abort(LARGE, {}, left, left, left, left, [{}])
         assert client.asked("abort_multipart_upload") == [NAMED] * 5

@@ -88,7 +88,7 @@ class TestPlainObjects:
         ]
 
     def test_md5_only(self, plain: BucketWorld, between: Between) -> None:
-        """Who knows only the MD5 is not told `duplicate` of it: a twin has the same."""
+        """With only the MD5, nothing is a `duplicate`: a twin has the same."""
         [answer] = plain.gate().check([Content(len(TWIN_A), (md5(TWIN_A),))])
         assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")
         assert between.seen["read"] == 0
@@ -106,7 +106,7 @@ class TestPlainObjects:
         assert between.seen["read"] == 1
 
     def test_twin(self, plain: BucketWorld, between: Between) -> None:
-        """Its MD5 twin is new, which is found out by reading once."""
+        """Another content with its MD5 is new, which one reading shows."""
         for _ in range(2):
             assert plain.check(TWIN_B, weak=True).verdict is Verdict.NEW
         assert between.seen["read"] == 1
@@ -120,7 +120,7 @@ class TestPlainObjects:
         assert plain.check(TWIN_A, weak=True).verdict is Verdict.DUPLICATE
 
     def test_trusted(self, plain: BucketWorld, between: Between) -> None:
-        """A tenant who trusts MD5 is told without reading."""
+        """For a tenant that trusts MD5, nothing is read."""
         [answer] = plain.gate(trust=["md5"]).check([Content(len(TWIN_A), (md5(TWIN_A),))])
         assert answer.verdict is Verdict.DUPLICATE
         assert between.seen["read"] == 0
@@ -205,7 +205,7 @@ class TestCrc:
         assert between.seen["read"] == 1
 
     def test_instead_of_parts(self, far: BucketWorld, between: Between, standin: Standin) -> None:
-        """With a CRC, nothing is asked about the parts, and no client computes an MD5 over them."""
+        """With a CRC, the parts are not requested, and no client computes an MD5 over them."""
         put_parts(far, "a", [5 * MiB, 5 * MiB, 5 * MiB, 2 * MiB], algorithm="CRC64NVME")
         assert scanned(far).read_bytes == 0
         weak = CRC64NVME if standin.name == "seaweedfs" else Scheme("md5", 5 * MiB)

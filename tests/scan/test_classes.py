@@ -76,7 +76,7 @@ class Unclassified(MemoryIndex):
 
 
 def test_an_engine_without_it() -> None:
-    """An index that cannot classify keeps what it has, and nothing is said to have changed."""
+    """An index that cannot classify keeps what it has, and nothing counts as changed."""
     shelf, index = filled(["b"]), Unclassified()
     bind(index, shelf)
     scan(index, shelf)

@@ -215,7 +215,7 @@ def test_a_file_replaced_meanwhile(folder: Folder, when: str) -> None:
 
 
 def test_interrupted_anywhere(folder: Folder) -> None:
-    """After Ctrl-C at any moment, scans go on until all is compared: nothing is missed."""
+    """After Ctrl-C at any moment, scans resume until all is compared: nothing is missed."""
     for number in range(60):
         folder.place(f"{number:02}", big(b"%d" % (number % 3), b"%d" % (number % 7)) + b"x" * 9)
     folder.scan()

@@ -60,7 +60,7 @@ def test_a_scan_that_was_overtaken_ends() -> None:
 
 
 def test_an_interrupted_scan_gives_its_lease_back() -> None:
-    """Whoever presses Ctrl-C can scan again at once."""
+    """After Ctrl-C, a new scan can begin at once."""
     shelf = filled(["a"])
     index = index_of(shelf)
 

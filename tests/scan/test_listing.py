@@ -45,7 +45,7 @@ def numbered(count: int) -> list[str]:
 @settings(max_examples=60, deadline=None)
 @given(st.sets(NAMES, max_size=60), st.integers(1, 6), st.integers(1, 5))
 def test_spans_cover_everything_once(keys: set[str], connections: int, page_size: int) -> None:
-    """Whoever divides which span when: each object is in exactly one group, in a gapless order."""
+    """However spans are divided, each object is in exactly one group, in a gapless order."""
     empty = {key for key in keys if key.endswith("0")}
     shelf = filled(sorted(keys - empty), page_size)
     shelf.empty, shelf.on_page = empty, slow
@@ -248,7 +248,7 @@ def test_outdated_copies_are_forgotten() -> None:
 
 
 def test_nothing_is_forgotten_without_the_marker() -> None:
-    """Without a marker the bucket may be another one: what is new is merged, and that is said."""
+    """Without a marker the bucket may be another one: new objects are merged, with a message."""
     shelf = filled(["a", "b"])
     index = index_of(shelf)
     index.add([("default", copy_at(shelf, "a"))])

@@ -34,7 +34,7 @@ def test_a_folder_of_encrypted_objects_is_opaque() -> None:
 
 
 def test_looks_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One look for so many objects of a folder, and not more than a limit for the whole scan."""
+    """One look for each group of objects in a folder, within a limit for the whole scan."""
     monkeypatch.setattr(samples, "_EVERY", 10)
     monkeypatch.setattr(samples, "_MOST", 5)
     shelf = encrypted(*(f"{folder}/{number:03}" for folder in "abc" for number in range(30)))

@@ -12,7 +12,7 @@ its server restarts could be given the server's port, and would speak to itself.
 
 @contextmanager
 def reserved(count: int) -> Iterator[list[int]]:
-    """Reserve so many ports of 127.0.0.1 for the servers that are started in the block.
+    """Reserve this number of ports of 127.0.0.1 for the servers that are started in the block.
 
     The sign of a reservation is a UDP socket with the port's number: it is in nobody's way, all
     processes see it, and it goes with its process.

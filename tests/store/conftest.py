@@ -11,7 +11,7 @@ from onecopy.store.folder.store import FolderStore
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return where the store lies."""
+    """Return the path of the store."""
     return tmp_path / "files"
 
 

@@ -1,4 +1,4 @@
-"""An upload that is killed at each of its system calls in turn, and goes on from there.
+"""An upload that is killed at each of its system calls in turn, and resumes from there.
 
 Run as `killed.py FOLDER before|torn SIZE`; prints how many kills there were.
 """

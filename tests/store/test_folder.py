@@ -48,7 +48,7 @@ class TestFolderStore(
         return store
 
     def test_a_copy_is_no_hard_link(self, store: Store, tmp_path: Path) -> None:
-        """Whoever writes to one file in place does not change the other."""
+        """Writing to one file in place does not change the other."""
         source = self.source(store, "a", SMALL)
         upload, sums = self.filled(store, source, "b", [])
         store.complete(upload, digest_of(SMALL), sums)
@@ -155,7 +155,7 @@ class TestUnmounted:
         return store
 
     def test_looks_unknown(self, unmounted: FolderStore) -> None:
-        """P1: nothing is absent, whatever is asked."""
+        """P1: nothing is absent, whatever the request."""
         assert unmounted.look(["a", "b", "c/d"]) == [GONE] * 3
 
     def test_nothing_else_works(self, unmounted: FolderStore, folder: Path) -> None:

@@ -57,7 +57,7 @@ class TestSeaweedFS(CopierContract, S3StoreContract):
         return seaweedfs
 
     def send(self, store: Store, upload: Upload, number: int, body: bytes) -> None:
-        """Send a part; it tells two sendings of one apart by the second in which they came."""
+        """Send a part; a server distinguishes two sendings only by their second."""
         if store.parts(upload):
             time.sleep(1.1)
         super().send(store, upload, number, body)

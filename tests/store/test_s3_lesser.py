@@ -59,7 +59,7 @@ def digest(content: bytes) -> Digest:
 
 
 def upload(gate: LocalGate, key: str, content: bytes, sent: bytes | None = None) -> Answer:
-    """Upload a content as a client does; one that lies sends other bytes (`sent`)."""
+    """Upload a content as a client does; a dishonest one sends other bytes (`sent`)."""
     begun = gate.begin([Request(key, len(content), digest(content))])[0]
     if begun.ticket is None:
         return begun
@@ -69,7 +69,7 @@ def upload(gate: LocalGate, key: str, content: bytes, sent: bytes | None = None)
         for send, body in zip(sends, pieces(sent or content), strict=True):
             assert send is not None
             answer = pool.request(send.method, send.url, body=body, headers=send.headers)
-            assert answer.status in (200, 412), answer.data  # taken: completing tells by whom
+            assert answer.status in (200, 412), answer.data  # taken: completing shows it
     return gate.complete([Finish(begun.ticket, tuple(sums))])[0]
 
 
@@ -153,7 +153,7 @@ def test_a_bucket_that_overwrites_can_be_asked(run: Run, tmp_path: Path, rclone:
 
 
 def test_what_a_bucket_repeats_is_no_proof(run: Run, tmp_path: Path, rclone: Standin) -> None:
-    """P2: rclone states the SHA-256 that it was told; scanning reads the object instead."""
+    """P2: rclone states the SHA-256 that it was sent; scanning reads the object instead."""
     write(tmp_path / "victim", SMALL)
     bucket = rclone.bucket()
     lie = b64encode(sha256(SMALL).digest()).decode()
@@ -188,7 +188,7 @@ def test_who_compares_crcs(
 
 
 def test_a_repeated_crc_is_a_claim(rclone: Standin, open_gate: OpenGate) -> None:
-    """P2: rclone states the CRC that it was told; it proves nothing, and hides nothing."""
+    """P2: rclone states the CRC that it was sent; it proves nothing, and hides nothing."""
     gate = open_gate(rclone)
     lie = b64encode(bytes(range(8))).decode()
     bucket = gate.store.url.split("/")[2]

@@ -32,7 +32,7 @@ from tests.store.acts import begin, limited, put, staged
 
 
 def journal(folder: Path, upload: Upload) -> Path:
-    """Return where the journal of an upload lies."""
+    """Return the path of the journal of an upload."""
     return folder / ".onecopy" / "uploads" / f"{upload.id}.{upload.size}.parts"
 
 
@@ -95,7 +95,7 @@ class TestBeginning:
         assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o700, 0o600]
 
     def test_tells_a_full_disk(self, folder: Path, store: FolderStore) -> None:
-        """More than the disk has is told at once; nothing of that batch is left behind."""
+        """More than fits on the disk is refused at once; nothing of that batch is left behind."""
         kept = begin(store, "kept")
         before = staged(folder)
         huge = new_upload("huge", b"")._replace(size=LARGEST_CONTENT)
@@ -105,7 +105,7 @@ class TestBeginning:
         assert isinstance(store.complete(kept, digest_of(SMALL)), Object)
 
     def test_refuses_names_that_are_too_long(self, folder: Path, store: FolderStore) -> None:
-        """A name that the file system can't hold is told before its bytes are sent."""
+        """A name that the file system can't hold is refused before its bytes are sent."""
         with pytest.raises(InvalidKey, match=f"'{40 * 'é'}'… has 300 bytes"):
             store.begin([new_upload("a/" + 150 * "é" + "/b", SMALL)])
         assert staged(folder) == []
@@ -144,7 +144,7 @@ class TestBeginning:
     def test_mends_half_a_giving_up(
         self, store: FolderStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """An upload whose giving up broke off in the middle can be begun again."""
+        """An upload whose abort was interrupted can be begun again."""
         upload = begin(store, "a")
         unlink = os.unlink
 
@@ -166,7 +166,7 @@ class TestWriting:
     """What becomes of parts."""
 
     def test_tells_a_full_disk(self, store: FolderStore) -> None:
-        """Bytes that find no room are told, and are no part; with room again they can be sent."""
+        """Bytes without room are refused, and are no part; with room again they can be sent."""
         upload = store.begin([new_upload("a", LARGE)])[0]
         first, second = parts_of(LARGE)
         store.write(upload, 1, iter([first]), None)
@@ -212,7 +212,7 @@ class TestWriting:
             store.complete(upload, digest_of(LARGE))
 
     def test_a_superseded_sender_learns_it(self, store: FolderStore) -> None:
-        """A sender of a part that is sent again is told so, and what came last counts."""
+        """A sender whose part is sent again gets an error, and what came last counts."""
         upload = store.begin([new_upload("a", SMALL)])[0]
 
         def overtaken() -> Iterator[bytes]:
@@ -282,7 +282,7 @@ class TestBatches:
         assert most - before < 500
 
     def test_an_upload_that_is_begun_anew(self, store: FolderStore) -> None:
-        """Bytes that came before do not count, if it is aborted and begun again meanwhile."""
+        """Bytes that came before do not count, if it was aborted and begun again since."""
         first, second = store.begin([new_upload(key, SMALL) for key in ("a", "b")])
 
         def body() -> Iterator[bytes]:
@@ -514,7 +514,7 @@ class TestDurability:
 @pytest.mark.parametrize("how", ["before", "torn"])
 @pytest.mark.parametrize("size", [len(SMALL), len(LARGE)])
 def test_survives_kills(folder: Path, how: str, size: int) -> None:
-    """P6: killed at any system call, an upload goes on where it was, and no half of it is seen."""
+    """P6: killed at any system call, an upload resumes where it was, and no half of it is seen."""
     script = Path(__file__).with_name("killed.py")
     done = subprocess.run(
         [sys.executable, script, folder, how, str(size)],

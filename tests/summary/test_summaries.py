@@ -1,4 +1,4 @@
-"""Summaries are of the index as it is, whoever changed it."""
+"""Summaries are of the index as it is, whichever process changed it."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -200,7 +200,7 @@ def test_none_likely(index: RepeatsIndex, summaries: Summaries) -> None:
 
 
 def test_failure_is_reported(summaries: Summaries, index: RepeatsIndex) -> None:
-    """If the index fails, whoever waits gets the reason, and the next one tries again."""
+    """If the index fails, requests that wait get the reason, and the next one tries again."""
     repeated = index.repeated
 
     def fail(_: str) -> Iterator[Sequence[Copy]]:
@@ -244,7 +244,7 @@ def test_counting_rests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_few_tenants_are_kept() -> None:
-    """The summaries that were not asked for in a while are dropped."""
+    """The summaries that were not requested in a while are dropped."""
     summaries = Summaries(MemoryIndex(), Patterns(), hard_links=False, price_of=price_of)
     for number in range(MOST_TENANTS + 5):
         latest(summaries, f"t{number}")

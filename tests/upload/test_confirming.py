@@ -50,7 +50,7 @@ def _answering(
 
 
 def test_a_check_waits_until_all_is_decided(world: World, reading: LocalGate, photos: Path) -> None:
-    """Contents that are confirmed meanwhile come last, each with its verdict."""
+    """Contents that are confirmed in the background come last, each with its verdict."""
     for number in range(5):
         data = noise(500, number)
         world.record(f"old/{number}", data, Digests.proved(md5(data)))

@@ -152,7 +152,7 @@ class Answering(Watched):
 def test_a_store_that_copies_slowly(
     photos: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is asked again, and what it has made meanwhile counts as placed."""
+    """The request is repeated, and what was copied until then counts as placed."""
     monkeypatch.setattr("onecopy.upload.confirming._FIRST_DELAY", 0.01)
     copying = Answer(Verdict.UNCONFIRMED, reason="placing", bytes_read=5)
     world.upload("elsewhere", noise(10))
@@ -206,7 +206,7 @@ def test_a_copy_that_is_archived(photos: Path, world: World) -> None:
 def test_requests_have_limited_bytes(
     photos: Path, gate: Watched, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that each ends soon; a file with more is placed by itself."""
+    """So that each ends soon; a larger file is placed on its own."""
     monkeypatch.setattr(step, "_MAX_BATCH_BYTES", 25)
     for size in (10, 11, 40):
         world.upload(f"{size}", noise(size))

@@ -109,7 +109,7 @@ class Stating(Watched):
 
 
 def test_the_md5_is_stated_if_the_gate_wants_it(world: World, photos: Path) -> None:
-    """Of files hashed before or while they are sent; a check is not told more than it asked for."""
+    """Of files hashed before or while they are sent; a check has only the digests that it needs."""
     sizes = (1000, 8_388_607, 8_388_608, 8_388_609, LARGE)
     data = {f"{size}": noise(size) for size in sizes} | {"same size": noise(LARGE, seed=1)}
     for name, content in data.items():

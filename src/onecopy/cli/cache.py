@@ -22,7 +22,7 @@ def command() -> None:
     "clear", epilog=closing_help("Exit codes: 0 done, 2 error.", "onecopy cache clear")
 )
 def clear() -> int:
-    """Remove all digests.
+    """Remove all digests of files that were read before.
 
     The next `check` or `upload` reads every file that may already be stored, and avoided uploads
     that were counted may be counted once more.

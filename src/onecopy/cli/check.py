@@ -92,7 +92,7 @@ def _explain(
     progress: bool | None,
     wait: bool,
 ) -> Summary:
-    """Check each file by itself, and show how its verdict came about."""
+    """Check each file on its own, and show how its verdict came about."""
     summary = Summary()
     own, accept = own_files(settings, for_check=True), settings.filter
     with (

@@ -57,5 +57,7 @@ def check(*, settings: Settings) -> int:
 
 def _maintained(index: Engine) -> Maintained:
     if not isinstance(index, Maintained):
-        raise InvalidSettings("this works only for SQLite files: use your database's own tools")
+        raise InvalidSettings(
+            "this index is not a SQLite file: back it up and check it with its database's own tools"
+        )
     return index

@@ -37,7 +37,7 @@ class Format(Protocol):
 
     @property
     def null(self) -> bool:
-        """Keys alone, with NUL behind each."""
+        """Keys alone, each followed by NUL."""
 
     @property
     def csv(self) -> Path | None:

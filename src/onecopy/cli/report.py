@@ -107,7 +107,7 @@ def _file(name: str, text: str) -> Callable[..., Any]:
     "removed.",
 )
 @click.option(
-    "--null", is_flag=True, help="With --removable, print the keys alone, each with NUL behind it."
+    "--null", is_flag=True, help="With --removable, print the keys alone, each followed by NUL."
 )
 @click.option(
     "--keep", is_flag=True, help="Keep the figures in the index, to show how they change."

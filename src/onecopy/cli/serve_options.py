@@ -27,7 +27,9 @@ SERVING = (
     ),
     click.option("--audience", metavar="ID", help="Audience that the issuer's tokens must name."),
     click.option(
-        "--jwks", metavar="URL", help="Keys of the issuer.  [default: as its configuration says]"
+        "--jwks",
+        metavar="URL",
+        help="URL of the issuer's keys.  [default: as its configuration says]",
     ),
     click.option(
         "--client-id", metavar="ID", help="Client ID of the page.  [default: the audience]"
@@ -82,7 +84,7 @@ NAMES = (
 
 
 def sign_in_options(settings: Settings, state: "State") -> dict[str, Any]:
-    """Return the fields of `onecopy.http.Options` for an issuer, if there is one.
+    """Return the fields of `onecopy.http.options.Options` for an issuer, if there is one.
 
     Raises InvalidSettings if the settings do not suffice, or contradict the tokens in `state`.
     """

@@ -129,7 +129,7 @@ def _explain_unreached(store: S3Store, error: ClientError) -> Finding:
         return wrong(
             "reach",
             f"no permission to list {store.url} (s3:ListBucket); without it, S3 answers 403 for "
-            "missing objects, and onecopy cannot tell that they are missing",
+            "missing objects, so onecopy cannot determine that they are missing",
             FIX_PERMISSIONS,
         )
     if status_of(error) in (401, 403):

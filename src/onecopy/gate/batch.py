@@ -1,4 +1,4 @@
-"""Small files that are sent together: each is checked, written and answered by itself."""
+"""Small files that are sent together: each is checked, written and answered on its own."""
 
 from collections.abc import Sequence
 

@@ -86,7 +86,7 @@ class _Wait(NamedTuple):
 class ContentLeases:
     """The leases of the contents of all tenants. Thread-safe.
 
-    `renew_seconds` is the time between two renewals, for leases that are not renewed for nothing.
+    `renew_seconds` is the time between two renewals, for leases whose renewal has a cost.
     `process` is the name of this process if it is the client as well, so that its uploads end with
     it: then nobody waits for them once it has been killed.
     """

@@ -56,7 +56,7 @@ class UploadNotes:
             first = int(stated or b"0")
             block = self._state.get(_name(first))
             is_old = block is None or self._day(block) < self._today() - KEPT_DAYS
-            if first >= end - 1 or not is_old:  # the last block may be about to be written
+            if first >= end - 1 or not is_old:  # others may write the last block now
                 return
             self._state.put_if(_name(first), block, None)
             self._state.put_if(_FIRST, stated, str(first + 1).encode())

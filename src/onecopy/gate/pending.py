@@ -82,7 +82,7 @@ class PendingUploads:
         return begun
 
     def begin_each(self, uploads: Sequence[Upload]) -> list[Upload | BadInput | StoreFull]:
-        """Begin uploads in one call; if one of them can't be begun, each by itself.
+        """Begin uploads in one call; if one of them can't be begun, each on its own.
 
         Returns the error of each that can't. Those that are not begun count no longer; raises what
         `begin` raises for other reasons.

@@ -122,5 +122,5 @@ class Sending:
     def receive_batch(self, files: Sequence[SmallFile]) -> dict[int, Answer]:
         """Write small files to the store; see LocalGate."""
         if not self._batches:
-            raise BadInput("this store accepts no batches: send each file by itself")
+            raise BadInput("this store accepts no batches: send each file on its own")
         return self._batches.write(files)

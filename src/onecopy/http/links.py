@@ -189,7 +189,7 @@ def check_identity(store: Store, key: str, link: Link) -> int:
     if isinstance(state, Object) and state.identity == link.identity:
         return state.size
     if isinstance(state, Unknown):
-        raise Unavailable("the store cannot report the object now", reason=state.reason)
+        raise Unavailable("the store cannot report the object now: try again", reason=state.reason)
     raise _gone()
 
 

@@ -45,7 +45,9 @@ class LoopbackOnly:
         hosts = [value.lower() for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or self._host.fullmatch(hosts[0]) is None:
             raise NotAllowed(
-                "This server accepts requests to 127.0.0.1 or localhost only.",
+                "This server was started without tokens, so it accepts requests to 127.0.0.1 or "
+                "localhost only. To accept others, create a token (`onecopy token create`) and "
+                "restart it.",
                 reason="host-not-allowed",
             )
         origin = header(scope, b"origin")

@@ -71,7 +71,7 @@ class Reads:
 
     @property
     def done(self) -> int:
-        """The number of objects of which it is known what became of them."""
+        """The number of objects whose outcome is known."""
         return self.read + self.stated + self.gone + self.changed + self.failed
 
 

@@ -44,7 +44,7 @@ def classify(index: Engine, moved: Iterable[tuple[str, Copy]]) -> int:
 def unlist_recorded(index: Engine, recorded: Iterable[tuple[str, Copy]]) -> None:
     """Delete what is listed at the keys of recorded (tenant, copy) pairs; see `unlist`.
 
-    Otherwise checks would count the same objects as not examined, and ask for digests in vain.
+    Otherwise checks would count the same objects as not examined, and need more digests.
     """
     if not isinstance(index, Listings):
         return

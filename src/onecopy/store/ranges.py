@@ -37,7 +37,7 @@ class Remote(Protocol):
 
     @property
     def region(self) -> str | None:
-        """The AWS region of the bucket, from which AWS's own machines there read for nothing.
+        """The AWS region of the bucket, from which AWS's own machines there read free of charge.
 
         None at another service.
         """

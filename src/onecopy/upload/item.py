@@ -83,7 +83,7 @@ class Item:
     placing: Patience | None = None
     """Set while the store copies its content to its key."""
     placed: int = 0
-    """How many times it was placed in vain: no copy was stored, or none any longer."""
+    """The number of failed attempts to place it: no copy was stored, or none any longer."""
     polls: int = 0
     """How many times it was begun while somebody else uploaded its content."""
     anyway: bool = False
@@ -126,6 +126,6 @@ class Item:
             content_type,
             options.anyway or self.anyway,
             options.metadata,
-            # Renamed keys cost a request each; sending a file in vain costs all of its bytes.
+            # Renamed keys cost a request each; sending a file unnecessarily costs all of its bytes.
             check_key=options.on_taken == "rename",
         )

@@ -203,7 +203,7 @@ def _stop(*_: object) -> None:
 
 
 def test_one_at_a_time(world: World, tmp_path: Path) -> None:
-    """A second scan of the same index, of whatever kind, is told to wait."""
+    """A second scan of the same index, of whatever kind, is refused."""
     source = write_csv(tmp_path / "own.csv", objects(3))
     with leased(world.index), pytest.raises(Failure, match="another scan of this store"):
         world.load(source)

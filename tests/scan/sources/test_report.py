@@ -361,7 +361,7 @@ def test_prefix_tenants_and_patterns(world: World) -> None:
 
 
 def test_listed_copies_become_copies(world: World) -> None:
-    """What is recorded is not listed any more, and no longer asks for a look."""
+    """What is recorded is not listed any more, and needs no look."""
     listed = ListedCopy("a", 1, bytes(16), 0, False, 1)
     world.index.merge("default", EVERYTHING, [listed])
     world.load([row("a", result(b"a"))])

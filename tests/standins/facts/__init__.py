@@ -1,4 +1,4 @@
-"""What `store/s3.py` relies on, asked of a server: each fact is a question and what S3 answers.
+"""What `store/s3` relies on, requested of a server: each fact is a request and what S3 answers.
 
 S3's answers are those of its documentation. What the stand-ins answer otherwise stands in
 `differences.py`.

@@ -1,4 +1,4 @@
-"""How a server is asked, and what S3 answers."""
+"""Requests to a server, and what S3 answers."""
 
 import base64
 import hashlib

@@ -30,7 +30,7 @@ def _is_kept(place: Place, key: str) -> bool:
 
 @answers(["a", "a-", "a/b", "a0", "b"])
 def order_of_listed_keys(place: Place) -> list[str]:
-    """Bytes decide, and pages go on where the last one ended."""
+    """Bytes decide, and pages continue where the last one ended."""
     for name in ("b", "a0", "a/b", "a-", "a"):
         put(Place(place.standin, place.bucket, f"{place.key}/{name}"))
     pages = place.client.get_paginator("list_objects_v2").paginate(

@@ -101,7 +101,10 @@ class Artifacts:
         if not self.exists():
             return False
         if not self._is_ours():
-            raise Failure(f"the bucket {self.bucket} is not marked as ours, so it is not deleted")
+            raise Failure(
+                f"the bucket {self.bucket} is not marked as ours, so it was not deleted: delete it "
+                "yourself if it is no longer needed"
+            )
         for key in self._etags(""):
             self._client.delete_object(**self._owner, Key=key)
         self._client.delete_bucket(**self._owner)
@@ -140,5 +143,8 @@ def bucket_exists(client: "S3Client", bucket: str, owner: str) -> bool:
         raise
     ours = client.meta.region_name
     if (region := head.get("BucketRegion", ours)) != ours:
-        raise Failure(f"the bucket {bucket} is in {region}, but the functions would be in {ours}")
+        raise Failure(
+            f"the bucket {bucket} is in {region}, but the functions would be in {ours}: set "
+            f"AWS_REGION={region}, or use a bucket in {ours}"
+        )
     return True

@@ -19,8 +19,8 @@ from itertools import takewhile
 
 from onecopy.content import Copy
 from onecopy.digest import Digest
-from onecopy.errors import Unavailable
 from onecopy.index.dynamodb.connections import Item, Table, Written
+from onecopy.index.dynamodb.errors import contended
 from onecopy.index.dynamodb.hints import MIN_BATCH, Hints, is_empty, texts
 from onecopy.index.dynamodb.items import COPY, Kept, digest_key, place_of, to_copy
 from onecopy.index.dynamodb.reading import Reader
@@ -81,7 +81,7 @@ class CopiesOfRecord:
             others = [each.hint(digest) for each in kept if each.place != place_of(held)]
             if self._hints.add(key, [hint for hint in others if str(hint) not in known], held=True):
                 return to_copy(held)
-        raise Unavailable(f"too many other processes record or forget copies of {digest}")
+        raise contended(f"record or forget copies of {digest}")
 
     def _claim(self, digest: Digest, kept: Kept) -> Written:
         """Hold the copy if nothing is known of the digest, or in place of its older version."""

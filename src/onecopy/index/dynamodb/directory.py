@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from onecopy.errors import Unavailable
 from onecopy.index.dynamodb.connections import Item, Table
+from onecopy.index.dynamodb.errors import contended
 from onecopy.index.dynamodb.items import directory_key
 from onecopy.index.stored import damaged, decoding
 from onecopy.listing import Span
@@ -127,7 +127,7 @@ def patiently(table: Table, tenant: str, key: str) -> Directory:
             return directory_at(table, tenant, key)
         except Outdated:
             time.sleep(_DELAY)
-    raise Unavailable("too many other processes change what is listed: try again")
+    raise contended("change what is listed")
 
 
 def _shortened(key: str) -> str:

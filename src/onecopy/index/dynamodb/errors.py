@@ -64,6 +64,11 @@ _FORBIDDEN_CODES = frozenset(
 )
 
 
+def contended(action: str) -> Unavailable:
+    """Return the error to raise when other processes have won every attempt at an action."""
+    return Unavailable(f"too many other processes {action} at the same time: try again")
+
+
 class Rejected(Failure):
     """A request that DynamoDB rejects because of its content; sending it again is useless."""
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
-from onecopy.errors import Unavailable
 from onecopy.index.dynamodb.blocks import BlockReader, ChangedBlocks, Held, Numbers
 from onecopy.index.dynamodb.changes import Change, Changer
 from onecopy.index.dynamodb.connections import Table
 from onecopy.index.dynamodb.directory import Directory, Missing, Outdated, patiently
+from onecopy.index.dynamodb.errors import contended
 from onecopy.index.dynamodb.lists import Tenants
 from onecopy.index.listings import Merged
 from onecopy.index.packed.merging import merge_blocks, unlisted
@@ -168,7 +168,7 @@ class Merger:
                 time.sleep(random.random() * min(_LONGEST_DELAY, 0.01 * attempt))  # noqa: S311 - jitter
             else:
                 return answer
-        raise Unavailable("too many other processes change what is listed: try again")
+        raise contended("change what is listed")
 
 
 def _changed(

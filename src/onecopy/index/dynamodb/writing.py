@@ -13,9 +13,9 @@ from itertools import chain
 
 from onecopy.content import Copy
 from onecopy.digest import Digest
-from onecopy.errors import Unavailable
 from onecopy.index.dynamodb.connections import Item, Key, Table
 from onecopy.index.dynamodb.copy_of_record import MAX_ATTEMPTS, CopiesOfRecord
+from onecopy.index.dynamodb.errors import contended
 from onecopy.index.dynamodb.hints import MIN_BATCH, Hints
 from onecopy.index.dynamodb.items import Hint, Kept, Places, copy_key, digest_key, hash_of
 from onecopy.index.rules import keeps_its_place, merge
@@ -78,7 +78,7 @@ class Writer:
             if not left:
                 break
         else:
-            raise Unavailable("too many other processes write to the same keys")
+            raise contended("write to the same keys")
         for each in changes:
             self._note(each.new.tenant, each.old.copy if each.old else None, each.new.copy)
         replaced = [(each.old, each.new) for each in changes if each.old and each.old != each.new]
@@ -181,7 +181,7 @@ class Writer:
                 self._drop(old)
                 self._note(tenant, old.copy, None)
                 return True
-        raise Unavailable(f"too many other processes write to {copy.key!r}")
+        raise contended(f"write to {copy.key!r}")
 
     def classify(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
         """Set the class of records whose identity is unchanged; return for each if it was."""
@@ -201,7 +201,7 @@ class Writer:
                 self._note(tenant, old.copy, moved)
                 self._assign([change])
                 return True
-        raise Unavailable(f"too many other processes write to {copy.key!r}")
+        raise contended(f"write to {copy.key!r}")
 
     def _release(self, tenant: str, copy: Copy) -> None:
         """Stop holding a copy that is no longer stored at its key, if it is held."""

@@ -231,7 +231,9 @@ class Uploads:
                     self.abort(upload)
                 raise
         if status == 400 and type(translated_error) is Failure:  # an expired token also answers 400
-            raise WrongBytes(f"the bucket refused the parts: {code_of(error)}") from error
+            raise WrongBytes(
+                f"the bucket refused the parts ({code_of(error)}): begin the upload again"
+            ) from error
         own = self._find_own(upload)
         if own is None:
             raise translated_error from error

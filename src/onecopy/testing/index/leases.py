@@ -90,7 +90,7 @@ class LeasesContract:
         assert index.take_leases([Lease(name, holder[1:], 1.5)]) == [False]
 
     def test_lease_holders(self, index: LeasesIndex) -> None:
-        """Whoever has a lease is named, and nobody if it has ended or expired."""
+        """The holder of a lease is named, and nobody once it has ended or expired."""
         index.take_leases(_leases("a", "x", "y", "z"))
         index.take_leases(_leases("b", "x", "v"))
         index.take_leases(_leases("c", "w", seconds=_MOMENT))

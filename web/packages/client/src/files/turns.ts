@@ -23,7 +23,7 @@ export class Turns {
   async #queue<T>(content: string, act: () => Promise<T>): Promise<T> {
     const before = this.#last.get(content);
     const running = before === undefined ? act() : before.then(act);
-    const ended = running.catch(() => undefined); // whoever began it sees the error
+    const ended = running.catch(() => undefined); // its own caller gets the error
     this.#last.set(content, ended);
     try {
       return await running;

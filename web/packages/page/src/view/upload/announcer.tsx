@@ -34,7 +34,7 @@ export function Announcer({ text }: { readonly text: string }): JSX.Element {
   );
 }
 
-/** Whether work goes on, waits for the user, or is over. */
+/** Whether work is in progress, waits for the user, or has ended. */
 export type Work = "working" | "paused" | "done";
 
 /** Return the message for a host that can't be reached; undefined if all can be. */

@@ -53,8 +53,8 @@ export const files = {
   actions: {
     cancel: "Abbrechen",
     upload: "Hochladen",
-    uploadNow: "Gleich hochladen",
-    uploadAnyway: "Trotzdem senden",
+    uploadNow: "Jetzt hochladen",
+    uploadAnyway: "Trotzdem hochladen",
     uploadAs: (name: string) => `Hochladen als ${name}`,
     place: "Auch hier ablegen",
     compare: "Vergleichen",

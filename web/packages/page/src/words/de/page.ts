@@ -38,9 +38,9 @@ export const header = {
   signOut: "Abmelden",
   offline: {
     unreachable:
-      "Der Dienst ist nicht erreichbar. Uploads warten und gehen dann von selbst weiter.",
+      "Der Dienst ist nicht erreichbar. Uploads sind angehalten und werden automatisch fortgesetzt.",
     "store-unreachable":
-      "Der Bucket ist nicht erreichbar. Uploads warten und gehen dann von selbst weiter.",
+      "Der Bucket ist nicht erreichbar. Uploads sind angehalten und werden automatisch fortgesetzt.",
   },
 };
 

@@ -9,7 +9,7 @@ export const drop = {
   into: "nach",
   top: "oberster Ordner",
   folderProblem:
-    "Dieser Ordner ist nicht möglich. Trennen Sie Namen durch /, ohne Steuerzeichen; die Namen . " +
+    "Dieser Ordner ist ungültig. Trennen Sie Namen durch /, ohne Steuerzeichen; die Namen . " +
     "und .. und .onecopy sind reserviert.",
   checkOnly: "Nur prüfen",
   firstVisit: {
@@ -80,7 +80,7 @@ export const list = {
     number === 1
       ? "1 Datei ist fehlgeschlagen oder wurde übersprungen:"
       : `${text} Dateien sind fehlgeschlagen oder wurden übersprungen:`,
-  placeHint: "Der Speicher kopiert es auch unter diesen Namen. Nichts wird gesendet.",
+  placeHint: "Der Speicher kopiert den Inhalt auch unter diesen Namen. Nichts wird gesendet.",
   choices: { skip: "Alle überspringen", place: "Alle auch hier ablegen", upload: "Alle hochladen" },
   keepChoice: "nächstes Mal genauso",
   kept: {

@@ -96,6 +96,6 @@ export const activity = {
   saves: (size: string, money: string) => `${size} nicht hochgeladen, spart ${money} im Monat`,
   nothing: "Noch wurde nichts hochgeladen.",
   nothingHint:
-    "Hier sehen Sie, Tag für Tag, was hochgeladen wurde, und was nicht nötig war, weil es schon " +
+    "Diese Ansicht zeigt, Tag für Tag, was hochgeladen wurde, und was nicht, weil es schon " +
     "gespeichert war.",
 };

@@ -36,7 +36,7 @@ export const files = {
     "again",
   extraCopy: "Stored as a second copy: the same content is also stored elsewhere.",
   placedFrom: "Copied within the store, without sending it",
-  alreadyThere: "This very content was stored under this name already",
+  alreadyThere: "This content was already stored under this name",
   checking: {
     confirming: "A stored file of the same size may match, and is being read to find out",
     uploading: "The same content is being uploaded elsewhere; this file waits for a minute at most",

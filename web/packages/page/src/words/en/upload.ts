@@ -76,7 +76,7 @@ export const list = {
   again: (number: number, text: string) =>
     number === 1 ? "1 file failed or was skipped:" : `${text} files failed or were skipped:`,
   choices: { skip: "Skip all", place: "Add all here too", upload: "Upload all" },
-  placeHint: "The store copies it to this name as well. Nothing is sent.",
+  placeHint: "The store copies the content to this name as well. Nothing is sent.",
   keepChoice: "do the same next time",
   kept: {
     skip: "Files that are already stored are skipped.",

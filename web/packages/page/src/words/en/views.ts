@@ -75,6 +75,5 @@ export const activity = {
   saves: (size: string, money: string) => `${size} not uploaded, saves ${money} a month`,
   nothing: "Nothing has been uploaded yet.",
   nothingHint:
-    "Here you will see, by day, what was uploaded, and what did not have to be because it was " +
-    "already stored.",
+    "This view shows, by day, what was uploaded, and what was not because it was already stored.",
 };
