@@ -12,8 +12,15 @@ import pytest
 from onecopy.content import Digests, Listed, Verdict
 from onecopy.counted import count
 from onecopy.digest import SMALLEST_PART
-from onecopy.errors import Forbidden, PartSuperseded, StoreFull, Unavailable, UploadUnknown
-from onecopy.gate import Answer, LocalGate, Place, placing
+from onecopy.errors import (
+    Forbidden,
+    InvalidSettings,
+    PartSuperseded,
+    StoreFull,
+    Unavailable,
+    UploadUnknown,
+)
+from onecopy.gate import Answer, LocalGate, Place, copying, placing
 from onecopy.gate.usage import Usage
 from onecopy.placed import Placed, all_placed, note_placed, placed_copies
 from onecopy.store.copying import Copier
@@ -126,6 +133,19 @@ def test_one_look_at_a_key_that_has_it(world: World) -> None:
     answer = place(behind(faults, world), "b", b"bytes")
     assert (outcome(answer), answer.copy) == (THERE, world.recorded()["b"])
     assert looked == ["b"]
+
+
+def test_a_free_key_in_a_bucket_is_not_looked_at() -> None:
+    """Copying a small content finds out whether the key is taken; the source is looked at (P1)."""
+    world = DirectWorld.new()
+    world.upload("a", b"bytes")
+    world.upload("large", LARGE)
+    world.bucket.looked.clear()
+    assert outcome(place(world, "b", b"bytes")) == PLACED
+    assert world.bucket.looked[0] == "a"
+    world.bucket.looked.clear()
+    assert outcome(place(world, "c", LARGE)) == PLACED
+    assert world.bucket.looked[0] == "c"
 
 
 def test_empty_files_are_sent(world: World) -> None:
@@ -254,6 +274,7 @@ def test_a_record_that_is_wrong(local_world: World, wrong: bytes) -> None:
         (Unavailable("away"), "store-unavailable"),
         (Forbidden("no"), "store-forbidden"),
         (OSError("input/output error"), "store-unavailable"),
+        (InvalidSettings("the bucket is in another region"), "settings-invalid"),
         (PartSuperseded("another process places it"), "placing"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -266,6 +287,10 @@ def test_copying_fails(world: World, error: Exception, reason: str) -> None:
     answers = behind(faults, world).gate().place([request(key, b"bytes") for key in ("b", "c")])
     assert sorted(map(str, map(outcome, answers))) == sorted(
         map(str, [PLACED, (Verdict.UNCONFIRMED, reason)])
+    )
+    messages = [answer.message for answer in answers if answer.message]
+    assert messages == [str(error)] * (reason in ("store-full", "settings-invalid")) or (
+        reason == "store-archived"
     )
     assert outcome(place(world, "b", b"bytes")) in (PLACED, THERE)
     assert outcome(place(world, "c", b"bytes")) in (PLACED, THERE)
@@ -561,17 +586,39 @@ def test_two_requests_at_once(local_world: World, monkeypatch: pytest.MonkeyPatc
     gate = behind(faults, local_world).gate()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(place, local_world, "b", b"bytes", gate)
-        assert inside.wait(10)
-        monkeypatch.setattr(placing, "_MAX_WAIT", 0)
-        early = place(local_world, "b", b"bytes", gate)
-        assert early == Answer(Verdict.UNCONFIRMED, reason="placing", bytes_read=3)
-        assert gate.placing.progress([request("b", b"bytes")]) == [early]
-        monkeypatch.setattr(placing, "_MAX_WAIT", 10)
-        second = pool.submit(place, local_world, "b", b"bytes", gate)
-        time.sleep(0.02)
-        go_on.set()
+        try:
+            assert inside.wait(10)
+            monkeypatch.setattr(placing, "_MAX_WAIT", 0)
+            early = place(local_world, "b", b"bytes", gate)
+            assert early == Answer(Verdict.UNCONFIRMED, reason="placing", bytes_read=3)
+            assert gate.placing.progress([request("b", b"bytes")]) == [early]
+            wanted = [request(key, b"bytes") for key in ("b", "new", "b")]
+            assert gate.place_without_copying(wanted) == [early, None, early]
+            monkeypatch.setattr(placing, "_MAX_WAIT", 10)
+            second = pool.submit(place, local_world, "b", b"bytes", gate)
+            time.sleep(0.02)
+        finally:
+            go_on.set()
         assert outcome(first.result()) == PLACED
         assert outcome(second.result()) == THERE
+
+
+def test_what_needs_no_copy(local_world: World) -> None:
+    """Invalid requests, and those for keys that are taken, are answered without copying."""
+    local_world.upload("a", b"bytes")
+    local_world.place("same", b"bytes")
+    local_world.place("taken", b"other")
+    before = local_world.objects()
+    keys = ("new", "/", "a", "same", "taken", "new")
+    answers = local_world.gate().place_without_copying(
+        [*(request(key, b"bytes") for key in keys), request("empty", b"")]
+    )
+    assert [answer and outcome(answer) for answer in answers] == [
+        None,
+        (Verdict.UNCONFIRMED, "key-invalid"),
+        *(THERE, THERE, TAKEN, None, NEW),
+    ]
+    assert local_world.objects() == before
 
 
 def meet(inside: Event, go_on: Event) -> None:
@@ -603,6 +650,15 @@ def test_what_others_placed_is_not_waited_for_alone(
         go_on.set()
         assert list(map(outcome, both.result())) == [THERE, PLACED]
     thread.join()
+
+
+def test_a_bucket_that_lists_no_checksums_of_parts() -> None:
+    """Those that it stated of the parts that it copied prove the digest."""
+    world = DirectWorld.new()
+    world.upload("a", LARGE)
+    world.bucket.lists_sums = False
+    assert outcome(place(world, "b", LARGE)) == PLACED
+    assert world.recorded()["b"].content_digest == content_digest(LARGE)
 
 
 def test_the_checksum_api_counts_it() -> None:
@@ -641,6 +697,25 @@ def test_many_at_once(local_world: World) -> None:
         each.key for each in requests
     ]
     assert len(list(placed_copies(local_world.index, "default"))) == 300
+
+
+def test_the_largest_are_copied_first(local_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was begun last would be copied alone."""
+    monkeypatch.setattr(copying, "_DISK_THREADS", 1)
+    sizes = {"a": 2, "b": 3, "c": 1, "d": 2}
+    for size in set(sizes.values()):
+        local_world.upload(f"{size}", bytes(size))
+    faults, copied = Faults(), list[int]()
+
+    def note(call: Call) -> object:
+        copied.append(call.arguments[0].size)
+        return call.proceed()
+
+    faults.at("store.copy", note, times=None)
+    requests = [request(key, bytes(size)) for key, size in sizes.items()]
+    answers = behind(faults, local_world).gate().place(requests)
+    assert set(map(outcome, answers)) == {PLACED}
+    assert copied == [3, 2, 2, 1]
 
 
 def test_the_upload_has_what_the_request_says(monkeypatch: pytest.MonkeyPatch) -> None:

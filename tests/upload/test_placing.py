@@ -179,7 +179,10 @@ def test_a_store_that_is_wrong_again_and_again(photos: Path, world: World) -> No
     world.upload("elsewhere", noise(10))
     write(photos / "a", noise(10))
     gate = Answering(world, *[Answer(Verdict.NEW)] * 5)
-    assert outcomes(run(photos, gate)) == {"a": (Outcome.FAILED, "unavailable")}
+    [result] = run(photos, gate)
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "unavailable")
+    assert "disappear again and again: try again later" in (result.message or "")
+    assert len(gate.of("place")) == 3
 
 
 def test_a_store_that_cannot_copy(photos: Path, world: World) -> None:
@@ -214,6 +217,16 @@ def test_requests_have_limited_bytes(
     assert {outcome for outcome, _ in outcomes(run(photos, gate)).values()} == {Outcome.PLACED}
     for requests in gate.of("place"):
         assert len(requests) == 1 or sum(each.size for each in requests) <= 25
+
+
+def test_what_the_copy_gets(photos: Path, gate: Watched, world: World) -> None:
+    """Its type follows from its name, and its metadata are those of the run, as if it were sent."""
+    world.upload("elsewhere", noise(10))
+    write(photos / "a.png", noise(10))
+    metadata = (("camera", "X100"),)
+    run(photos, gate, Options(place=True, metadata=metadata))
+    asked = [(each.content_type, each.metadata) for each in gate.of("place")[0]]
+    assert asked == [("image/png", metadata)]
 
 
 def test_it_is_off_by_default(photos: Path, gate: Watched, world: World) -> None:
