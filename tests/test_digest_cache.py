@@ -27,8 +27,9 @@ _OLD = 1_700_000_000 * _SECOND
 
 @pytest.fixture(autouse=True)
 def unsampled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use every entry, unless a test wants to read some files again."""
+    """Use every entry, unless a test wants to read some files again; all devices are disks."""
     monkeypatch.setattr(digest_cache, "random", lambda: 1.0)
+    monkeypatch.setattr(digest_cache, "is_in_memory", lambda _device: False)
 
 
 @pytest.fixture
@@ -120,6 +121,14 @@ def test_a_file_system_without_times(tmp_path: Path) -> None:
     """If it keeps no time of status change, a change may go unnoticed."""
     kept(tmp_path, a_file(changed=0), a_file(1, modified=0))
     assert found(tmp_path, a_file(changed=0), a_file(1, modified=0)) == [False, True]
+
+
+def test_a_file_system_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that writes through memory sets no times there, not even after minutes."""
+    monkeypatch.setattr(digest_cache, "is_in_memory", lambda device: device == 7)
+    files = [a_file(), a_file()._replace(identity=(7, *a_file().identity[1:]))]
+    kept(tmp_path, *files)
+    assert [found(tmp_path, file) for file in files] == [[True], [False]]
 
 
 @pytest.mark.parametrize("field", range(5))

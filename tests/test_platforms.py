@@ -227,3 +227,15 @@ class TestCopyRange:
         monkeypatch.setattr(os, "copy_file_range", fail, raising=False)
         with pytest.raises(OSError, match="full"):
             platforms.copy_range(*files, 0, 1)
+
+
+@pytest.mark.parametrize(("path", "expected"), [("/dev", True), ("/proc", False)])
+def test_file_systems_in_memory(path: str, expected: bool) -> None:
+    """The list of mounts states the kind of each, on Linux."""
+    assert platforms.is_in_memory(Path(path).stat().st_dev) is expected
+
+
+def test_mounts_that_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without /proc, no file system counts as one in memory."""
+    monkeypatch.setattr(Path, "read_text", Path("/nowhere/mountinfo").read_text)
+    assert not platforms.is_in_memory(Path("/dev").stat().st_dev)

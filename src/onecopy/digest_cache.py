@@ -8,7 +8,8 @@ its last change and status change in nanoseconds. A file that changed within a m
 read is not cached, since it may change again without a new time: if the file system's clock is
 coarse (the problem of "racy" entries of git's index, https://git-scm.com/docs/racy-git), or if a
 program writes to it through memory. Linux sets the times at the first such write to a page, and
-again only after the page was written to the disk, which takes up to 35 seconds by default.
+again only after the page was written to the disk, which takes up to 35 seconds by default. In file
+systems without a disk, such writes set no times at all, so their files are not cached.
 
 Checksums detect entries that were damaged, cut short, or moved to another place. One file in some
 hundreds is read again all the same, which replaces entries that are wrong in spite of that.
@@ -23,6 +24,7 @@ import time
 from array import array
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from random import random
@@ -35,7 +37,7 @@ from onecopy.digest import SHA256, Digest, Scheme
 from onecopy.digest_file import DigestFile, is_damage
 from onecopy.digest_rows import SHA256_BYTES, Kept, Rows, chosen
 from onecopy.files import File
-from onecopy.platforms import is_trusted
+from onecopy.platforms import is_in_memory, is_trusted
 
 _log = logging.getLogger("onecopy.cache")
 _T = TypeVar("_T")
@@ -73,6 +75,7 @@ class DigestCache:
         self._opened: _Opened | None = None
         self._is_tried = False
         """Whether it was opened, or cannot be."""
+        self._is_in_memory = cache(is_in_memory)
         self._attempt(self._open_if_there, None)
 
     def find(
@@ -101,6 +104,7 @@ class DigestCache:
             for file, digests in files
             # It changed before, in a file system that keeps both times.
             if file.identity[3] < latest > file.identity[4] > 0
+            and not self._is_in_memory(file.identity[0])
         ]
         if old:
             self._attempt(self._open_once, None)

@@ -111,6 +111,26 @@ def is_trusted(path: Path) -> bool:
     return status.st_uid in {0, os.geteuid()} and not status.st_mode & stat.S_IWOTH
 
 
+_IN_MEMORY = frozenset({"tmpfs", "ramfs", "devtmpfs"})
+
+
+def is_in_memory(device: int) -> bool:
+    """Return whether a device number is that of a file system in memory, such as /dev/shm (Linux).
+
+    https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
+    """
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
+    except OSError:  # another system
+        return False
+    number = f"{os.major(device)}:{os.minor(device)}"
+    parts = [mount.partition(" - ") for mount in mounts]
+    return any(
+        of_mount.split()[2] == number and of_system.split()[0] in _IN_MEMORY
+        for of_mount, _, of_system in parts
+    )
+
+
 def has_access(path: str | os.PathLike[str], mode: int) -> bool:
     """Return whether this process may use a file in a mode of `os.access`."""
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)

@@ -741,6 +741,7 @@ def test_digests_are_remembered(
 ) -> None:
     """Unless the user wants no cache, or clears it; verdicts do not depend on it."""
     monkeypatch.setattr(digest_cache, "_RACY_NS", -(10**18))  # files that were just written, too
+    monkeypatch.setattr(digest_cache, "is_in_memory", lambda _device: False)  # wherever /tmp is
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     where = backends(tmp_path)
