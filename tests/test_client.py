@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from onecopy import client as api
 from onecopy.client import Client
 from onecopy.content import Content, Listed, Verdict
 from onecopy.digest import LARGEST_CONTENT, SHA256, Digest, content_scheme, part_lengths
@@ -23,7 +24,7 @@ from onecopy.errors import (
     UploadUnknown,
     WrongBytes,
 )
-from onecopy.gate.interface import Answer, Finish, Request, SmallFile
+from onecopy.gate.interface import Answer, Config, Finish, Request, SmallFile
 from onecopy.index import open_index
 from onecopy.index.interface import Classified
 from onecopy.retry import RetryPolicy
@@ -295,6 +296,17 @@ def test_another_kind_of_server_is_recognised() -> None:
         client.config()
 
 
+def test_a_part_that_something_else_took() -> None:
+    """A page in between says 200 to everything: that is noticed at once, not at completion."""
+    page = answering(200, {"Content-Type": "text/html"}, b"<html>Sign in</html>")
+    with page as other, closing(Client(other.url, policy=FAST)) as client:
+        for url in ("/v1/uploads/parts/1", f"{other.url}/object"):
+            with pytest.raises(Failure, match="20 bytes of type text/html") as caught:
+                client.send("t", Send(1, "PUT", url, {}), lambda: iter([b"x"]), 1)
+            assert type(caught.value) is Failure
+    assert len(other.seen) == 2
+
+
 def test_redirects_are_not_followed() -> None:
     """A redirect is an error that explains itself: the token is not sent elsewhere."""
     with (
@@ -310,7 +322,7 @@ def test_redirects_are_not_followed() -> None:
 def test_the_token_is_for_its_own_server() -> None:
     """A presigned request to another host carries its own headers and no token."""
     with (
-        answering(200, {}, b"") as bucket,
+        answering(200, {"ETag": '"1"'}, b"") as bucket,
         closing(Client("http://127.0.0.1:1", "secret")) as client,
     ):
         send = Send(1, "PUT", bucket.url + "/object?X-Amz-Signature=1", {"x-amz-test": "1"})
@@ -333,6 +345,27 @@ def test_s3_errors_are_told_in_its_words() -> None:
     ):
         client.send("t", Send(1, "PUT", bucket.url, {}), lambda: iter([b"x"]), 1)
     assert len(bucket.seen) == 1
+
+
+def test_a_silent_service(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A call fails after two attempts, whose time depends on it, and the retry is logged."""
+    monkeypatch.setattr(api, "_ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(api, "_STORING_SECONDS", 0.2)
+    monkeypatch.setattr(api, "_UNNOTICED_SECONDS", 0.1)
+    policy = RetryPolicy(first_delay=0)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:  # it accepts, and says nothing
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with closing(Client(url, policy=policy)) as client:
+            client.__dict__["_config"] = (Config("folder"), 1000)
+            with pytest.raises(Unavailable, match=r"for 0\.1 seconds"):
+                client.probe([1])
+            with pytest.raises(Unavailable, match=r"for 0\.2 seconds"):
+                client.complete([Finish("ticket")])
+    warned = [record.getMessage() for record in caplog.records]
+    assert len(warned) == 2
+    assert all(url in each and each.endswith("; trying again") for each in warned), warned
 
 
 def test_a_busy_service_is_asked_again(shaky: Client, middleman: Middleman) -> None:

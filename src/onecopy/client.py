@@ -4,12 +4,15 @@ Every call may be repeated, so every call is retried while the service is unavai
 not followed, so that a token is sent only to the server that the user named.
 """
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from threading import Lock
+from time import monotonic
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -19,7 +22,7 @@ import msgspec
 from onecopy import documents
 from onecopy.content import Content, Copy, Digests
 from onecopy.digest import Digest, Scheme, content_scheme
-from onecopy.errors import BadInput, Failure, InvalidDigest, InvalidSettings
+from onecopy.errors import BadInput, Failure, InvalidDigest, InvalidSettings, Unavailable
 from onecopy.gate.interface import (
     Answer,
     Avoided,
@@ -39,6 +42,7 @@ from onecopy.refusals import refusal, unusable
 from onecopy.retry import RetryPolicy, retry
 from onecopy.store.interface import Body, Part, Send
 from onecopy.store.s3.put import put
+from onecopy.text import count_text
 from onecopy.timestamp import in_milliseconds
 from onecopy.urls import bare, check_endpoint, is_loopback
 
@@ -47,6 +51,16 @@ _R = TypeVar("_R", Request, Place)
 _MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 """Limit of a response; those of a thousand files have a few MB."""
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_ANSWER_SECONDS = 60.0
+"""Seconds that a call may wait for some bytes of its answer; most proxies wait as long."""
+_STORING_SECONDS = 300.0
+"""The same for a call that stores: a bucket takes long to assemble a large object."""
+_SILENT_ATTEMPTS = 2
+"""Attempts of a call if the service is silent."""
+_STORING = frozenset({"v1/uploads/complete", "v1/uploads/batch", "v1/place"})
+_UNNOTICED_SECONDS = 10.0
+"""Seconds for which a call is retried without a warning."""
+_log = logging.getLogger("onecopy.client")
 _MAX_URLS = 20_000
 """Limit of URLs of copies that a client remembers."""
 
@@ -55,9 +69,11 @@ class Client:
     """A client for the HTTP API, which implements Gate.
 
     `url` is the address of the service; `token` is a bearer token, which also selects the tenant;
-    `policy` states how often a call is attempted while the service is unavailable; `allow_http`
-    sends the token even over plain HTTP to another machine. A client may be shared by several
-    threads, and should be closed with `close`; a `with` block does that.
+    `policy` states how often a call is attempted while the service is unavailable; a call that is
+    not answered at all fails after two minutes, or ten if it completes or places something. Retries
+    after more than ten seconds are logged as warnings. `allow_http` sends the token even over plain
+    HTTP to another machine. A client may be shared by several threads, and should be closed with
+    `close`; a `with` block does that.
 
     Raises InvalidSettings if the URL is invalid, or not safe for a token. Methods raise the errors
     of Gate, and Unavailable if the server can't be reached.
@@ -132,10 +148,13 @@ class Client:
             return
         headers = {**send.headers, "Content-Length": str(length), **self._authorization}
 
-        def send_once() -> None:
-            self._request(send.method, self._root + send.url.lstrip("/"), headers, body())
+        url = self._root + send.url.lstrip("/")
 
-        retry(send_once, self._policy)
+        def send_once() -> None:
+            response = self._request(send.method, url, headers, body())
+            _decoded(response, url, documents.StoredPart)
+
+        retry(send_once, self._policy, on_retry=_Warner())
 
     def send_batch(self, files: Sequence[SmallFile]) -> list[Answer]:
         """See Gate; the bytes are held in memory, and sent again as a whole if that fails."""
@@ -230,7 +249,10 @@ class Client:
     def _in_full(self, path: str, results: list[_T], count: int) -> list[_T]:
         """Return the results; raises Failure unless there is one for each item that was sent."""
         if len(results) != count:
-            raise Failure(f"{self._root}{path} returned {len(results)} results for {count} items")
+            raise Failure(
+                f"{self._root}{path} returned {count_text(len(results), 'result')} "
+                f"for {count_text(count, 'item')}"
+            )
         return results
 
     def _answer(self, document: documents.ResultDocument) -> Answer:
@@ -270,18 +292,29 @@ class Client:
             sent.setdefault("Content-Type", "application/json")
 
         url = self._root + path
-        response = retry(lambda: self._request(method, url, sent, body), self._policy)
-        try:
-            return msgspec.json.decode(response.data or b"null", type=kind)
-        except _UNDECODABLE as error:
-            raise unusable(response, url, error) from error
+        seconds = _STORING_SECONDS if path in _STORING else _ANSWER_SECONDS
+        # No attempt starts after the last of a silent service has begun.
+        limit = min(self._policy.timeout, seconds * (_SILENT_ATTEMPTS - 0.5))
+        response = retry(
+            lambda: self._request(method, url, sent, body, seconds),
+            replace(self._policy, timeout=limit),
+            on_retry=_Warner(),
+        )
+        return _decoded(response, url, kind)
 
     def _request(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | Iterator[bytes] | None
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes | Iterator[bytes] | None,
+        timeout: float | None = None,
     ) -> Response:
         """Make one request; return the response, or raise the error that it stands for."""
         try:
-            response = self._http.request(method, url, headers, body, max_bytes=_MAX_RESPONSE_BYTES)
+            response = self._http.request(
+                method, url, headers, body, max_bytes=_MAX_RESPONSE_BYTES, timeout=timeout
+            )
         except TooLarge as error:
             raise Failure(
                 f"{bare(url)} is not the API of onecopy: {error}; check the server URL"
@@ -302,6 +335,25 @@ def require_private(url: str) -> None:
         f"a token is not sent to {origin(url)} over plain HTTP, since others can read it {way}; "
         "use https://, or insist with --allow-http (in Python: allow_http=True)"
     )
+
+
+class _Warner:
+    """Warns about each retry of a call that has taken long."""
+
+    def __init__(self) -> None:
+        self._began = monotonic()
+
+    def __call__(self, error: Unavailable) -> None:
+        if monotonic() - self._began >= _UNNOTICED_SECONDS:
+            _log.warning("%s; trying again", error)
+
+
+def _decoded(response: Response, url: str, kind: type[_T]) -> _T:
+    """Return the document in a response; raises Failure if it has another one, or none."""
+    try:
+        return msgspec.json.decode(response.data or b"null", type=kind)
+    except _UNDECODABLE as error:
+        raise unusable(response, url, error) from error
 
 
 class _RecentUrls:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from onecopy.httpclient import Response
+from onecopy.text import count_text
 from onecopy.urls import bare
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -66,13 +67,23 @@ def explain(response: Response, url: str, sent: int = 0) -> Explanation:
     return Explanation(f"{returned}, {who}, which {what}{size}", fix)
 
 
+def explain_success(response: Response, url: str) -> Explanation:
+    """Explain an answer 2xx that the server itself would not have given."""
+    returned = f"{bare(url)} returned {response.status}{_phrase(response.status)}"
+    return Explanation(
+        f"{returned} with {form(response)}, probably from a proxy, or from the sign-in page of a "
+        "network: the server did not receive the bytes",
+        f"sign in to the network; if there is a proxy or gateway, {_UNCHANGED}",
+    )
+
+
 def form(response: Response) -> str:
-    """Return in which form an answer is that should be JSON, as far as its headers tell."""
+    """Return in which form an unexpected answer is, as far as its headers tell."""
     coding = response.headers.get("content-encoding", "identity")
     if coding != "identity":
         return f"an answer in the coding {coding[:40]}, which was not requested"
     kind = response.headers.get("content-type", "").partition(";")[0].strip()
-    return f"{len(response.data)} bytes of type {kind[:100] or 'unknown'}"
+    return f"{count_text(len(response.data), 'byte')} of type {kind[:100] or 'unknown'}"
 
 
 def retry_after(response: Response) -> float | None:

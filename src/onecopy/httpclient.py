@@ -65,8 +65,8 @@ class HttpClient:
 
     At most `max_idle` idle connections per server are kept open. `timeout` is the number of seconds
     in which a server must send or accept some bytes; the default is long, since a bucket assembles
-    a large object when an upload is completed. `network` has the proxies and trusted certificates;
-    the default is what the environment says.
+    a large object when an upload is completed. A request may have a shorter one. `network` has the
+    proxies and trusted certificates; the default is what the environment says.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class HttpClient:
         self._is_open = True
         weakref.finalize(self, _close, self._idle)  # closes what a caller forgot to close
 
-    def request(
+    def request(  # noqa: PLR0913 - limits by name
         self,
         method: str,
         url: str,
@@ -88,6 +88,7 @@ class HttpClient:
         payload: Payload | None = None,
         *,
         max_bytes: int = sys.maxsize,
+        timeout: float | None = None,
     ) -> Response:
         """Make one request and return the response, whatever its status.
 
@@ -100,6 +101,7 @@ class HttpClient:
         forwarder = proxy if parts.scheme == "http" else None
         head = _head(method, parts, target, headers, payload, forwarder)
         connection = self._connection(url, parts, proxy)
+        connection.set_timeout(timeout or self._timeout)
         try:
             pieces = _pieces(head, payload)
             response = connection.exchange(pieces, bare=method == "HEAD", max_bytes=max_bytes)
@@ -131,7 +133,7 @@ class HttpClient:
                 connection.close()
         tls = self._network.tls if parts.scheme == "https" else None
         try:
-            return _Connection(parts, idle, tls, self._timeout, proxy)
+            return _Connection(parts, idle, tls, proxy)
         except ProxyFailed as failed:
             assert proxy is not None  # noqa: S101 - it failed
             raise proxy.failure(origin(url), failed) from failed
@@ -203,7 +205,6 @@ class _Connection:
         parts: SplitResult,
         idle: "list[_Connection]",
         tls: ssl.SSLContext | None,
-        timeout: float,
         proxy: Proxy | None,
     ) -> None:
         self.idle = idle
@@ -214,10 +215,13 @@ class _Connection:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if tls:
                 self._socket = tls.wrap_socket(self._socket, server_hostname=name)
-            self._socket.settimeout(timeout)
         except BaseException:
             self.close()
             raise
+
+    def set_timeout(self, timeout: float) -> None:
+        """Set the number of seconds in which the server must send or accept some bytes."""
+        self._socket.settimeout(timeout)
 
     def is_dropped(self) -> bool:
         """Return whether the server closed the connection or sent something unrequested."""

@@ -49,8 +49,11 @@ def retry(
     call: Callable[[], _T],
     policy: RetryPolicy = RetryPolicy(),
     sleep: Callable[[float], object] = time.sleep,
+    on_retry: Callable[[Unavailable], object] = lambda _: None,
 ) -> _T:
     """Return what `call` returns; call it again while it raises Unavailable.
+
+    `on_retry` is called with each error before the next attempt.
 
     Raises the last Unavailable when the policy allows no further attempt, and any other exception
     at once.
@@ -63,5 +66,6 @@ def retry(
         except Unavailable as error:
             if retries + 1 >= policy.attempts or time.monotonic() >= deadline:
                 raise
+            on_retry(error)
             sleep(policy.delay(retries, error.retry_after))
             retries += 1

@@ -44,6 +44,7 @@ class Answers(HttpClient):
         payload: Payload | None = None,
         *,
         max_bytes: int = 0,
+        timeout: float | None = None,
     ) -> Response:
         self.requests.append((method, url, headers, payload))
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]

@@ -32,7 +32,7 @@ def body() -> Iterator[bytes]:
 def answer(status: int, code: str = "", message: str = "") -> Response:
     """Return an answer of S3."""
     text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-    return Response(status, {}, text.encode(errors="surrogateescape"))
+    return Response(status, {"etag": '"1"'}, text.encode(errors="surrogateescape"))
 
 
 @pytest.mark.parametrize("status", [200, 201, 299, 412])
@@ -98,6 +98,21 @@ def test_errors(status: int, code: str, message: str, error: type[OnecopyError],
     assert type(caught.value) is error
     assert str(caught.value) == (f"{text}http://bucket:9000 answered {status} {code}: {message}")
     assert caught.value.reason == ("ticket-expired" if text is OLD else error.reason)
+    assert len(http.requests) == 1
+
+
+def test_something_else_has_answered() -> None:
+    """A page in between says 200 to everything; a bucket would state the object's ETag."""
+    http = Answers(Response(200, {"content-type": "text/html"}, b"<html>Sign in</html>"))
+    with pytest.raises(Failure) as caught:
+        put(http, SEND, body, 5, TWICE)
+    assert type(caught.value) is Failure
+    assert str(caught.value) == (
+        "http://bucket:9000/a returned 200 OK with 20 bytes of type text/html, probably from a "
+        "proxy, or from the sign-in page of a network: the server did not receive the bytes; sign "
+        "in to the network; if there is a proxy or gateway, ask its operator to pass requests of "
+        "the API on unchanged, with their headers"
+    )
     assert len(http.requests) == 1
 
 

@@ -39,9 +39,10 @@ class _Bucket(HttpClient):
         payload: object = None,
         *,
         max_bytes: int = 0,
+        timeout: float | None = None,
     ) -> Response:
         assert (method, url, payload) == ("GET", "http://bucket/a", None)
-        assert max_bytes == 65536
+        assert (max_bytes, timeout) == (65536, None)
         self.headers = headers
         self.count += 1
         return self._answer

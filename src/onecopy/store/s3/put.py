@@ -16,7 +16,7 @@ from onecopy.errors import (
     UploadUnknown,
     WrongBytes,
 )
-from onecopy.gateways import explain, retry_after
+from onecopy.gateways import explain, explain_success, retry_after
 from onecopy.httpclient import HttpClient, Response, origin
 from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.interface import Body, Send
@@ -51,7 +51,8 @@ def put(
 
     A key that is taken is not an error here, because an earlier attempt of ours may have created
     the object and lost its answer; completing decides. Raises Unavailable, Forbidden, StoreFull,
-    UploadUnknown, WrongBytes, and InvalidTicket if the request was signed too long ago.
+    UploadUnknown, WrongBytes, InvalidTicket if the request was signed too long ago, and Failure if
+    something else than a bucket answered.
     """
     headers = {**send.headers, "Content-Length": str(length)}
 
@@ -59,6 +60,8 @@ def put(
         response = http.request(send.method, send.url, headers, body())
         if not 200 <= response.status < 300 and response.status != _KEY_TAKEN:
             raise _response_error(response, send.url, length)
+        if response.status < 300 and "etag" not in response.headers:  # a bucket always states it
+            raise Failure(str(explain_success(response, send.url)))
         return response
 
     return retry(once, policy)

@@ -29,7 +29,7 @@ const S3_RETRYABLE_STATUSES: ReadonlySet<number> = new Set([...RETRYABLE_STATUSE
 
 /**
  * Send one request, and return the body of the answer. Throws the result of `readProblem`,
- * Unreachable, and the signal's reason.
+ * Unreachable (also if something in between answers with a page), and the signal's reason.
  *
  * It uses XMLHttpRequest because fetch reports no progress of an upload.
  */
@@ -56,7 +56,10 @@ export function put(request: Put): Promise<string> {
     xhr.onerror = lost;
     xhr.onload = () => {
       const header = (name: string) => xhr.getResponseHeader(name);
-      if (xhr.status >= 200 && xhr.status < 300) resolve(xhr.responseText);
+      const isSent = xhr.status >= 200 && xhr.status < 300;
+      // Neither the service nor a bucket answers with a page, but the login page of a network does.
+      if (isSent && header("Content-Type")?.startsWith("text/html")) lost();
+      else if (isSent) resolve(xhr.responseText);
       else reject(readProblem(xhr.status, xhr.responseText, header));
     };
     xhr.onloadend = () => {

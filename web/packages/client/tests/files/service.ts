@@ -168,6 +168,10 @@ function requests(service: Service) {
 
     setRequestHeader(): void {}
 
+    getResponseHeader(): null {
+      return null;
+    }
+
     send(body: Blob | Uint8Array): void {
       setTimeout(() => this.#finish("size" in body ? body.size : body.length));
     }

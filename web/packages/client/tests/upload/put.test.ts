@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Unreachable } from "../../src/protocol/errors.ts";
 import { isRetryable } from "../../src/protocol/retry.ts";
-import { readBucketProblem } from "../../src/upload/put.ts";
+import { put, readBucketProblem } from "../../src/upload/put.ts";
 
 function answer(code: string, message = "Words."): string {
   return `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
@@ -35,5 +36,47 @@ describe("a bucket's error answer", () => {
     );
     expect(readBucketProblem(403, "").message).toBe("the bucket answered 403");
     expect(readBucketProblem(403, "<html>").message).toBe("the bucket answered 403");
+  });
+});
+
+describe("an answer 200", () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  /** Send a part that is answered with a body of this type. */
+  function sent(type: string | null): Promise<string> {
+    class Answered {
+      readonly upload = {};
+      readonly status = 200;
+      readonly responseText = "text";
+      onload = () => undefined;
+      open() {}
+      setRequestHeader() {}
+      getResponseHeader(name: string) {
+        return name === "Content-Type" ? type : null;
+      }
+      send() {
+        this.onload();
+      }
+    }
+    vi.stubGlobal("XMLHttpRequest", Answered);
+    return put({
+      method: "PUT",
+      url: new URL("https://copies.example.org/v1/uploads/parts/1"),
+      headers: {},
+      body: new Blob(["x"]),
+      signal: new AbortController().signal,
+      onSent: () => undefined,
+      readProblem: readBucketProblem,
+    });
+  }
+
+  it.each([null, "application/json", "application/xml"])("of type %s is one", async (type) => {
+    expect(await sent(type)).toBe("text");
+  });
+
+  it("that is a page comes from a network in between", async () => {
+    await expect(sent("text/html; charset=utf-8")).rejects.toBeInstanceOf(Unreachable);
   });
 });
