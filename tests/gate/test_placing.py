@@ -21,6 +21,7 @@ from onecopy.errors import (
     UploadUnknown,
 )
 from onecopy.gate import Answer, LocalGate, Place, copying, placing
+from onecopy.gate.running import Running
 from onecopy.gate.usage import Usage
 from onecopy.placed import Placed, all_placed, note_placed, placed_copies
 from onecopy.store.copying import Copier
@@ -135,17 +136,14 @@ def test_one_look_at_a_key_that_has_it(world: World) -> None:
     assert looked == ["b"]
 
 
-def test_a_free_key_in_a_bucket_is_not_looked_at() -> None:
-    """Copying a small content finds out whether the key is taken; the source is looked at (P1)."""
+@pytest.mark.parametrize(("data", "first"), [(b"x", "a"), (bytes(SMALLEST_PART), "b")])
+def test_a_free_key_in_a_bucket(data: bytes, first: str) -> None:
+    """Copying a small content finds out whether it is free; the source is looked at (P1)."""
     world = DirectWorld.new()
-    world.upload("a", b"bytes")
-    world.upload("large", LARGE)
+    world.upload("a", data)
     world.bucket.looked.clear()
-    assert outcome(place(world, "b", b"bytes")) == PLACED
-    assert world.bucket.looked[0] == "a"
-    world.bucket.looked.clear()
-    assert outcome(place(world, "c", LARGE)) == PLACED
-    assert world.bucket.looked[0] == "c"
+    assert outcome(place(world, "b", data)) == PLACED
+    assert world.bucket.looked[0] == first
 
 
 def test_empty_files_are_sent(world: World) -> None:
@@ -567,6 +565,17 @@ def test_what_needs_no_copy(local_world: World) -> None:
         *(THERE, THERE, TAKEN, None, NEW),
     ]
     assert local_world.objects() == before
+
+
+def test_nobody_waits_for_nobody(local_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no other request places is placed at once."""
+
+    def wait(*_: object) -> bool:
+        raise AssertionError("no other request is under way")
+
+    monkeypatch.setattr(Running, "wait", wait)
+    local_world.upload("a", b"bytes")
+    assert outcome(place(local_world, "b", b"bytes")) == PLACED
 
 
 def meet(inside: Event, go_on: Event) -> None:
