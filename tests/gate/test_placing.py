@@ -13,6 +13,7 @@ from onecopy.content import Digests, Listed, Verdict
 from onecopy.counted import count
 from onecopy.digest import SMALLEST_PART
 from onecopy.errors import (
+    Damaged,
     Forbidden,
     InvalidSettings,
     PartSuperseded,
@@ -641,6 +642,24 @@ def test_notes_precede_copies(local_world: World) -> None:
     assert (note.key, note.digest) == ("b", str(content_digest(b"bytes")))
     assert list(placed_copies(local_world.index, "default")) == []
     assert all_placed(local_world.index, "other") == set()
+
+
+def test_notes_of_what_was_replaced(local_world: World) -> None:
+    """A key that has got another content since is no placed copy."""
+    local_world.upload("a", b"bytes")
+    place(local_world, "b", b"bytes")
+    local_world.remove("b")
+    local_world.upload("b", b"other")
+    assert local_world.recorded()["b"].content_digest == content_digest(b"other")
+    assert list(placed_copies(local_world.index, "default")) == []
+
+
+def test_a_damaged_note() -> None:
+    """The error names what cannot be read."""
+    index = MemoryWorld.new().index
+    index.put_if("placed:ana:x", None, b"[{")
+    with pytest.raises(Damaged, match="a note of placed copies"):
+        all_placed(index, "ana")
 
 
 def test_many_at_once(local_world: World) -> None:
