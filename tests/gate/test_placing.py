@@ -13,6 +13,7 @@ from onecopy.content import Digests, Listed, Verdict
 from onecopy.counted import count
 from onecopy.digest import SMALLEST_PART
 from onecopy.errors import (
+    Damaged,
     Forbidden,
     InvalidSettings,
     PartSuperseded,
@@ -21,6 +22,7 @@ from onecopy.errors import (
     UploadUnknown,
 )
 from onecopy.gate import Answer, LocalGate, Place, copying, placing
+from onecopy.gate.running import Running
 from onecopy.gate.usage import Usage
 from onecopy.placed import Placed, all_placed, note_placed, placed_copies
 from onecopy.store.copying import Copier
@@ -135,17 +137,14 @@ def test_one_look_at_a_key_that_has_it(world: World) -> None:
     assert looked == ["b"]
 
 
-def test_a_free_key_in_a_bucket_is_not_looked_at() -> None:
-    """Copying a small content finds out whether the key is taken; the source is looked at (P1)."""
+@pytest.mark.parametrize(("data", "first"), [(b"x", "a"), (bytes(SMALLEST_PART), "b")])
+def test_a_free_key_in_a_bucket(data: bytes, first: str) -> None:
+    """Copying a small content finds out whether it is free; the source is looked at (P1)."""
     world = DirectWorld.new()
-    world.upload("a", b"bytes")
-    world.upload("large", LARGE)
+    world.upload("a", data)
     world.bucket.looked.clear()
-    assert outcome(place(world, "b", b"bytes")) == PLACED
-    assert world.bucket.looked[0] == "a"
-    world.bucket.looked.clear()
-    assert outcome(place(world, "c", LARGE)) == PLACED
-    assert world.bucket.looked[0] == "c"
+    assert outcome(place(world, "b", data)) == PLACED
+    assert world.bucket.looked[0] == first
 
 
 def test_empty_files_are_sent(world: World) -> None:
@@ -621,6 +620,17 @@ def test_what_needs_no_copy(local_world: World) -> None:
     assert local_world.objects() == before
 
 
+def test_nobody_waits_for_nobody(local_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no other request places is placed at once."""
+
+    def wait(*_: object) -> bool:
+        raise AssertionError("no other request is under way")
+
+    monkeypatch.setattr(Running, "wait", wait)
+    local_world.upload("a", b"bytes")
+    assert outcome(place(local_world, "b", b"bytes")) == PLACED
+
+
 def meet(inside: Event, go_on: Event) -> None:
     """Say that a point is reached, and wait there."""
     inside.set()
@@ -684,6 +694,24 @@ def test_notes_precede_copies(local_world: World) -> None:
     assert (note.key, note.digest) == ("b", str(content_digest(b"bytes")))
     assert list(placed_copies(local_world.index, "default")) == []
     assert all_placed(local_world.index, "other") == set()
+
+
+def test_notes_of_what_was_replaced(local_world: World) -> None:
+    """A key that has got another content since is no placed copy."""
+    local_world.upload("a", b"bytes")
+    place(local_world, "b", b"bytes")
+    local_world.remove("b")
+    local_world.upload("b", b"other")
+    assert local_world.recorded()["b"].content_digest == content_digest(b"other")
+    assert list(placed_copies(local_world.index, "default")) == []
+
+
+def test_a_damaged_note() -> None:
+    """The error names what cannot be read."""
+    index = MemoryWorld.new().index
+    index.put_if("placed:ana:x", None, b"[{")
+    with pytest.raises(Damaged, match="a note of placed copies"):
+        all_placed(index, "ana")
 
 
 def test_many_at_once(local_world: World) -> None:
