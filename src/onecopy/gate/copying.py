@@ -48,7 +48,6 @@ LOST = Answer(Verdict.UNCONFIRMED, reason=PLACING)
 """The answer if another process has just completed or aborted the same upload."""
 _BY_OTHERS = frozenset({"completing", "parts-missing"})
 """Reasons of a completion while another process places the same, and perhaps copies it again."""
-_WITHOUT_ROOM = frozenset({StoreFull.reason, QuotaExceeded.reason})
 _NAME = "\0place"
 """In place of an Idempotency-Key, which has visible characters only."""
 _ARCHIVED_MESSAGE = (
@@ -101,7 +100,7 @@ class Copying:
     def copy(self, sources: Mapping[Place, Copy], report: Report) -> _Answers:
         """Make a copy for each request of its live copy; the store has to be a Copier.
 
-        Those for which there is no room beside the others are copied once these have ended.
+        Those beyond a quota are tried again once the others have ended, which may make room.
 
         Returns no answer for a request whose source is gone, has changed, or is another content;
         and LOST for one whose upload is gone. For both, trying again may help.
@@ -116,7 +115,9 @@ class Copying:
             left = {
                 request: copy
                 for request, copy in left.items()
-                if begun and request not in begun and answers[request].reason in _WITHOUT_ROOM
+                if begun
+                and request not in begun
+                and answers[request].reason == QuotaExceeded.reason
             }
         return answers
 
