@@ -312,6 +312,7 @@ class Bucket(HttpClient):
         payload: Payload | None = None,
         *,
         max_bytes: int = 0,
+        timeout: float | None = None,
     ) -> Response:
         assert (method, payload) == ("PUT", b"")
         self.requests.append((url, headers))
