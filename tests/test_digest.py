@@ -43,7 +43,7 @@ from onecopy.digest import (
 )
 from onecopy.errors import FileChanged, InvalidDigest
 from onecopy.hashing import files, hash_fd, hash_files, sections
-from onecopy.pace import Pace
+from onecopy.stopwatch import Stopwatch
 
 VECTORS = Path(__file__).parent / "vectors"
 CONTENTS = json.loads((VECTORS / "content-digests.json").read_text())
@@ -523,7 +523,7 @@ class Enough(Exception):
 @pytest.fixture(params=[False, True], ids=["fast", "slow"])
 def waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether reading small files seems to take time, so that threads are used."""
-    monkeypatch.setattr(Pace, "has_waited", request.param)
+    monkeypatch.setattr(Stopwatch, "has_waited", request.param)
     return bool(request.param)
 
 
@@ -590,7 +590,7 @@ class TestManyFiles:
     ) -> None:
         """Files are answered in order, each once, wherever this begins."""
         paces = iter([False, False, True])
-        monkeypatch.setattr(Pace, "has_waited", property(lambda _: next(paces)))
+        monkeypatch.setattr(Stopwatch, "has_waited", property(lambda _: next(paces)))
         sources = [source(tmp_path / str(number), b"%d" % number) for number in range(500)]
         results = list(hash_files(((source, [SHA256]) for source in sources), threads=2))
         assert [source for source, _ in results] == sources

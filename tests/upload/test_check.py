@@ -13,7 +13,7 @@ from onecopy.errors import Unavailable
 from onecopy.files import File, Skipped, walk
 from onecopy.gate import Limits
 from onecopy.gate.interface import Gate
-from onecopy.pace import Pace
+from onecopy.stopwatch import Stopwatch
 from onecopy.upload import Outcome, Result, check, checking, upload
 from tests.gate.world import World, md5
 from tests.upload.conftest import meeting, noise, write
@@ -76,11 +76,11 @@ def test_files_are_hashed_ahead_while_something_is_slow(
     """A thread hashes the next files while there is time; the results are the same."""
     waits = iter(slow)
 
-    class Paced(Pace):
+    class Watch(Stopwatch):
         elapsed = 1.0
         has_waited = property(lambda _: next(waits, False))
 
-    monkeypatch.setattr(checking, "Pace", Paced)
+    monkeypatch.setattr(checking, "Stopwatch", Watch)
     for number in range(6):
         write(photos / str(number), noise(900, seed=number))
     world.upload("old/rome.jpg", noise(900, seed=5))

@@ -10,8 +10,8 @@ from typing import Protocol, TypeVar
 from onecopy.digest import SMALLEST_PART, Hashed, Hasher, MiB, Scheme
 from onecopy.errors import OnecopyError
 from onecopy.hashing.sections import Progress, new_buffer, read_together
-from onecopy.pace import Pace
 from onecopy.platforms import cores, read_at
+from onecopy.stopwatch import Stopwatch
 from onecopy.workers import Workers
 
 
@@ -146,9 +146,9 @@ class _Reader:
         for batch in batches:
             if sum(source.size for source, _ in batch) > _SMALL * len(batch):
                 return chain([batch], batches)
-            pace = Pace()
+            watch = Stopwatch()
             results = list(self.read_all(batch, buffer))
-            has_waited = pace.has_waited
+            has_waited = watch.has_waited
             yield from results
             if has_waited:
                 break

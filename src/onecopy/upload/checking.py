@@ -9,7 +9,7 @@ from onecopy.content import Content, Verdict
 from onecopy.digest_cache import DigestCache
 from onecopy.files import File, Skipped
 from onecopy.gate.interface import NEW, Gate
-from onecopy.pace import Pace
+from onecopy.stopwatch import Stopwatch
 from onecopy.upload.candidates import Candidates
 from onecopy.upload.checked import Batch, Checked
 from onecopy.upload.confirming import CONFIRMING, Patience
@@ -21,7 +21,7 @@ from onecopy.workers import Workers
 
 _STOP_TIMEOUT = 2.0
 """Seconds to wait for the reading thread to end."""
-_PACE_SECONDS = 0.2
+_WATCH_SECONDS = 0.2
 """How often it is decided whether to hash ahead."""
 _content = partial(tuple.__new__, Content)
 """Makes a content from its fields, in half the time of `Content(*fields)`."""
@@ -88,14 +88,14 @@ class _Checker:
         With nothing to wait for, two threads would only compete for Python's lock.
         """
         hashed = map(self.candidates.hash, batches)
-        pace, is_slow = Pace(process_time), False
+        watch, is_slow = Stopwatch(process_time), False
         batch = next(hashed, None)
         while batch is not None:
             ahead = self.workers.submit(partial(next, hashed, None)) if is_slow else None
             yield batch
             batch = ahead.result() if ahead else next(hashed, None)
-            if pace.elapsed > _PACE_SECONDS:
-                pace, is_slow = Pace(process_time), pace.has_waited
+            if watch.elapsed > _WATCH_SECONDS:
+                watch, is_slow = Stopwatch(process_time), watch.has_waited
 
     def check(self, batch: Batch) -> Iterator[Result]:
         """Check the hashed files with the gate, and yield the result of each, in order."""

@@ -7,7 +7,7 @@ _MOST = 1.5
 """Elapsed time, compared with CPU time, above which a program has waited."""
 
 
-class Pace:
+class Stopwatch:
     """The time since this was made, and the CPU time that a thread (by default) used since then."""
 
     def __init__(self, cpu: Callable[[], float] = thread_time) -> None:
