@@ -388,7 +388,7 @@ class TestChange:
     def test_of_length_is_noticed(self, way: Way, tmp_path: Path, difference: int) -> None:
         """A file or stream with fewer or more bytes than stated has no digest."""
         size = 500_000 + difference
-        with pytest.raises(FileChanged, match=str(size)):
+        with pytest.raises(FileChanged, match=f"{size:,}"):
             read_as(way, tmp_path / "file", sample(500_000), size)
 
     def test_of_a_stream_is_noticed_at_once(self) -> None:
