@@ -188,7 +188,7 @@ class TestP1NoByteIsLostByAWrongDuplicate:
         ]:
             [answer] = world.gate().check([Content(size, digests)])
             assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")
-            assert f"has {size} bytes" in (answer.message or "")
+            assert f"has {size:,} bytes" in (answer.message or "")
             also = " as well" if digests else ""
             assert f"compute {missing}{also} to" in (answer.message or "")
 
