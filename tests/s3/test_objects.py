@@ -420,7 +420,7 @@ def test_an_upload_in_parts(opened: Open, monkeypatch: pytest.MonkeyPatch) -> No
             {"Uploads": [{"Key": "p/a", "UploadId": "the upload", "Initiated": initiated}]}
         ],
     )
-    http = Answers(Response(200, {}, b""))
+    http = Answers(Response(200, {"etag": "a"}, b""))
     monkeypatch.setattr(store._http, "request", http.request)
     [send] = store.sign(upload, [(1, DIGEST.value)])
     store.send(send, lambda: iter([BYTES]), 5)

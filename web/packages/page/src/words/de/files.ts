@@ -54,7 +54,7 @@ export const files = {
     cancel: "Abbrechen",
     upload: "Hochladen",
     uploadNow: "Jetzt hochladen",
-    uploadAnyway: "Trotzdem hochladen",
+    uploadAnyway: "Trotzdem senden",
     uploadAs: (name: string) => `Hochladen als ${name}`,
     place: "Auch hier ablegen",
     compare: "Vergleichen",
