@@ -35,7 +35,7 @@ _OBJECTS_PER_COLLECTION = 20_000
 _LISTED = "listed"
 """The reason of a content that only a checksum list has: there is no copy to place."""
 _SHOWN_BY = {"upload": "upload", "read": "link"}
-"""The scopes that placing needs, and the features of a service that only a token with them has."""
+"""For each scope that placing needs, a feature that a service shows only to tokens with it."""
 
 
 def _read_metadata(

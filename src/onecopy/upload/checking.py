@@ -22,7 +22,7 @@ from onecopy.workers import Workers
 _STOP_TIMEOUT = 2.0
 """Seconds to wait for the reading thread to end."""
 _WATCH_SECONDS = 0.2
-"""How often it is decided whether to hash ahead."""
+"""The least time after which it is decided again whether to hash ahead."""
 _content = partial(tuple.__new__, Content)
 """Makes a content from its fields, in half the time of `Content(*fields)`."""
 
@@ -83,9 +83,9 @@ class _Checker:
         self._first_files = FirstFiles(gate.config().trash)
 
     def hashed(self, batches: Iterator[list[File | Skipped]]) -> Iterator[Batch]:
-        """Yield batches whose files are hashed: in a thread, ahead, while the caller waits a lot.
+        """Yield batches whose files are hashed; a thread hashes ahead while this process waits.
 
-        With nothing to wait for, two threads would only compete for Python's lock.
+        If the disk and the gate are fast, two threads would only compete for Python's lock.
         """
         hashed = map(self.candidates.hash, batches)
         watch, is_slow = Stopwatch(process_time), False

@@ -52,7 +52,7 @@ def put(
     A key that is taken is not an error here, because an earlier attempt of ours may have created
     the object and lost its answer; completing decides. Raises Unavailable, Forbidden, StoreFull,
     UploadUnknown, WrongBytes, InvalidTicket if the request was signed too long ago, and Failure if
-    something else than a bucket answered.
+    something other than a bucket answered.
     """
     headers = {**send.headers, "Content-Length": str(length)}
 
