@@ -125,17 +125,17 @@ def read(connection: socket.socket, *, to_end: bool = False) -> Response:
 def send_slowly(connection: socket.socket, data: bytes, pause: float = 0.05) -> Response:
     """Send byte by byte until a response arrives; the data must be long enough for that."""
     connection.settimeout(pause)
-    began, response = time.monotonic(), b""
+    began = time.monotonic()
     for byte in data:
         try:
             connection.send(bytes([byte]))
-            response = connection.recv(65536)
+            connection.recv(1, socket.MSG_PEEK)
         except TimeoutError:
             assert time.monotonic() - began < TIMEOUT
         else:
             break
     connection.settimeout(TIMEOUT)
-    return Response(response, ended=False)
+    return read(connection)  # its head and its body may arrive one after the other
 
 
 def begun_part(service: Limited, size: int = 10) -> bytes:
