@@ -1,13 +1,13 @@
 """Checks of files that have not changed, with the cache of digests.
 
-    python benchmarks/cache.py [--files N] [--rounds N] [--work FOLDER] [--server]
+    python benchmarks/cache.py [--files N] [--rounds N] [--work FOLDER] [--server | --bucket]
 
 A folder with N files of 600 to 992 bytes (100,000 by default), all of which are stored in another
-folder, is checked again and again in one process; the best round of each counts. The index, in
-SQLite, and the store are opened in this process, or with --server by `onecopy serve` on this
-machine. On a busy machine, compare the CPU times, which do not include the service's. Listing the
-folders and looking at each file, with Python's calls for that and nothing else, is the least that
-any walk takes.
+folder, or with --bucket in SeaweedFS on this machine, is checked again and again in one process;
+the best round of each counts. The index, in SQLite, and the store are opened in this process, or
+with --server by `onecopy serve` on this machine. On a busy machine, compare the CPU times, which do
+not include the service's. Listing the folders and looking at each file, with Python's calls for
+that and nothing else, is the least that any walk takes.
 Targets: walking the folder and finding the digests in the cache take at most 2 times as long as
 `find -printf`; a whole check at most 1.3 times as long as asking the gate about the same digests;
 and a first check, which fills the cache, at most 1.05 times as long as one without.
@@ -39,6 +39,7 @@ from typing import cast
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.service import TENANT, serving
+from tests.standins import seaweedfs
 
 from onecopy.cli.garbage import collecting_rarely  # as the command does
 from onecopy.client import Client
@@ -51,6 +52,7 @@ from onecopy.index import open_index
 from onecopy.index.interface import Engine
 from onecopy.store import Store, open_store
 from onecopy.store.objects import copy_of
+from onecopy.upload import upload
 from onecopy.upload.checking import check
 
 FIND = ("find", "-type", "f", "-printf", "%p %s %T@ %C@ %i\\n")
@@ -105,13 +107,23 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--work", type=Path)
     arguments.add_argument("--server", action="store_true")
+    arguments.add_argument("--bucket", action="store_true")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory(dir=chosen.work) as name, collecting_rarely():
         work = Path(name)
-        contents = prepare(work, chosen.files)
-        gc.freeze()  # what is prepared, which a command does not have
-        with (served_gate if chosen.server else local_gate)(work) as gate:
-            measure(Acts(work, gate, contents), chosen.rounds)
+        with bucket() if chosen.bucket else nullcontext(str(work / "files")) as store:
+            contents = prepare(work, store, chosen.files)
+            gc.freeze()  # what is prepared, which a command does not have
+            with served_gate(work) if chosen.server else local_gate(work, store) as gate:
+                measure(Acts(work, gate, contents), chosen.rounds)
+
+
+@contextmanager
+def bucket() -> Iterator[str]:
+    """Start an S3 server; yield the URL of a bucket."""
+    with seaweedfs() as server:
+        os.environ |= server.environment()
+        yield server.store_url(server.bucket())
 
 
 class Acts:
@@ -156,46 +168,39 @@ class Acts:
                 assert result.verdict is Verdict.DUPLICATE
 
 
-def prepare(work: Path, count: int) -> list[Content]:
-    """Write the files, and record those of the store; return their contents."""
+def prepare(work: Path, store_url: str, count: int) -> list[Content]:
+    """Write the files, and store and record them; return their contents."""
     began = time.perf_counter()
     fill(work / "photos", count)
-    fill(work / "files", count)
-    with opened(work) as (index, store):
+    with opened(work, store_url) as (index, store):
         bind(index, store)
-        contents = record(index, store)
-    print(f"{count:,} files written twice and recorded in {time.perf_counter() - began:.0f} s")
+        if store.kind == "folder":
+            fill(work / "files", count)
+            index.add((TENANT, copy) for copy in stored(store))
+        else:
+            gate = LocalGate(index, store, secrets=ticket_secrets(index))
+            assert all(result.sent for result in upload(walk([str(work / "photos")]), gate))
+        copies = sorted((copy for _, copy in index.copies()), key=lambda copy: copy.key)
+        contents = [Content(copy.size, tuple(copy.digests)) for copy in copies]
+    print(f"{count:,} files written and stored in {time.perf_counter() - began:.0f} s")
     time.sleep(61)  # a file that changed within a minute is not cached
     return contents
 
 
-def record(index: Engine, store: Store) -> list[Content]:
-    """Record all files in the store; return their contents."""
-    contents: list[Content] = []
-
-    def copies() -> Iterator[tuple[str, Copy]]:
-        for copy in stored(store):
-            contents.append(Content(copy.size, tuple(copy.digests)))
-            yield TENANT, copy
-
-    index.add(copies())
-    return contents
-
-
 @contextmanager
-def opened(work: Path) -> Iterator[tuple[Engine, Store]]:
+def opened(work: Path, store_url: str) -> Iterator[tuple[Engine, Store]]:
     """Open the index and the store."""
     with (
         closing(open_index(f"sqlite:{work / 'index.sqlite'}")) as index,
-        closing(open_store(str(work / "files"))) as store,
+        closing(open_store(store_url)) as store,
     ):
         yield index, store
 
 
 @contextmanager
-def local_gate(work: Path) -> Iterator[Gate]:
+def local_gate(work: Path, store_url: str) -> Iterator[Gate]:
     """Open the index and the store in this process."""
-    with opened(work) as (index, store):
+    with opened(work, store_url) as (index, store):
         yield LocalGate(index, store, secrets=ticket_secrets(index))
 
 
