@@ -91,7 +91,8 @@ def test_many_files_wait_in_one_thread(world: World, waiting: LocalGate, photos:
     results = list(upload(walk([photos]), waiting, Options(waiting=watch)))
     assert {result.outcome for result in results} == {Outcome.SKIPPED}
     assert {result.verdict for result in results} == {Verdict.DUPLICATE}
-    assert len(results) == max(seen) == 300
+    assert len(results) == 300
+    assert max(seen) > 100  # at the same time
     assert max(threads) - before < 40
 
 

@@ -12,6 +12,7 @@ from onecopy.upload.confirming import CONFIRMING
 from onecopy.upload.item import Item
 from onecopy.upload.local_duplicates import FirstFiles, InFlight
 from onecopy.upload.result import Outcome, Result, answered, failed
+from onecopy.upload.steps.active import ActiveUploads
 from onecopy.upload.steps.avoided import AvoidedFiles
 from onecopy.upload.steps.confirming import DOUBTS, Waiting
 from onecopy.upload.steps.flow import Flow
@@ -26,23 +27,16 @@ _LOST_REASONS = frozenset({"upload-unknown", "ticket-expired", "ticket-invalid"}
 
 
 class Outcomes:
-    """Settles files, and releases those that waited for them.
-
-    Knows which small uploads have begun, and would have to be aborted if the upload ended now.
-    """
+    """Settles files, and releases those that waited for them."""
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
         self._unfinished = flow.options.unfinished
-        self._small_tickets: dict[Item, str] = {}
+        self.active = ActiveUploads(flow)
         self._first_files = FirstFiles(flow.gate.config().trash)
         self.in_flight = InFlight()
         self.waiting = Waiting(flow)
         self.avoided = AvoidedFiles(flow.gate, flow.options)
-
-    def began_small(self, item: Item, ticket: str) -> None:
-        """Note the ticket of a small upload, which is aborted if the whole upload ends early."""
-        item.ticket = self._small_tickets[item] = ticket
 
     def settle(self, item: Item, outcome: Outcome, answer: Answer) -> None:
         """Report the answer of the gate as the result of a file."""
@@ -55,7 +49,6 @@ class Outcomes:
         )
         self.avoided.note(result, item.key, item.sent_digest)
         self._finish(item, result)
-        self._small_tickets.pop(item, None)
         if outcome is not Outcome.FAILED:
             self._forget(item)
 
@@ -145,6 +138,7 @@ class Outcomes:
             self._flow.to_check.put(item)
 
     def _finish(self, item: Item, result: Result) -> None:
+        self.active.end(item)
         for waiting in self.in_flight.leave(item):
             if waiting.hashed is None:
                 self._flow.queue_for_hashing(waiting)
@@ -155,7 +149,7 @@ class Outcomes:
 
     def _forget(self, item: Item) -> None:
         """Forget the upload that was begun for a file."""
-        self._small_tickets.pop(item, None)
+        self.active.end(item)
         if item.large and self._unfinished:
             self._unfinished.drop(item.file, item.key)
         item.ticket = None
@@ -163,7 +157,7 @@ class Outcomes:
     def close(self, abort_timeout: float) -> None:
         """Abort the small uploads that have begun, for at most `abort_timeout` seconds."""
         self._first_files.close()
-        if tickets := list(self._small_tickets.values()):
+        if tickets := self.active.small_tickets():
             # In a thread: a server that does not answer must not keep the process.
             abort = Thread(target=self._abort, args=(tickets,), daemon=True)
             abort.start()

@@ -48,13 +48,11 @@ class SmallFiles:
 
     def _begin(self, items: Sequence[Item]) -> None:
         flow = self._flow
-        answers = flow.gate.begin([item.request(flow.options) for item in items])
         batched = deque[Item]()
-        for item, answer in zip(items, answers, strict=True):
+        for item, answer in self._outcomes.active.begin(items):
             if not (answer.ticket and answer.send):
                 self._outcomes.handle_refusal(item, answer)
                 continue
-            self._outcomes.began_small(item, answer.ticket)
             self._begun_bytes.add(item.file.size)
             flow.sending.add(1)
             if flow.sends_batches and item.file.size <= _MAX_BATCHED_BYTES:

@@ -48,12 +48,12 @@ class Transfers:
 
     def _begin(self, item: Item) -> bool:
         """Begin an upload; return whether it has begun."""
-        answer = self._flow.gate.begin([item.request(self._flow.options)])[0]
-        if answer.ticket is None:
+        for _, answer in self._outcomes.active.begin([item]):
+            if answer.ticket is not None:
+                self._keep(item, answer.ticket)
+                return True
             self._outcomes.handle_refusal(item, answer)
-            return False
-        self._keep(item, answer.ticket)
-        return True
+        return False
 
     def _resume(self, item: Item) -> list[Part]:
         """Return the parts that the store has of an upload that an earlier run began.
@@ -69,6 +69,7 @@ class Transfers:
     def _renew(self, item: Item) -> list[Part]:
         """Renew the ticket, and return the parts that the store has."""
         status = self._flow.gate.status(item.ticket or "")
+        self._outcomes.active.resume(item)
         self._keep(item, status.ticket)
         return status.parts
 
