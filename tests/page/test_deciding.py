@@ -210,3 +210,16 @@ def test_colours_and_language_are_remembered(window: Window) -> None:
     expect(page.get_by_role("button", name="Farben: dunkel")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)"
     expect(page.locator("html")).to_have_attribute("lang", "de")
+
+
+def test_files_wait_for_room_within_a_quota(
+    server: Serve, chromium: Browser, local: MakeFile
+) -> None:
+    """More files than may be unfinished at the same time are uploaded one after the other."""
+    served = server(env={"ONECOPY_UNSENT_QUOTA": "25"})
+    with opened(chromium, served) as window:
+        window.choose(*(local(f"file {number}", b"%10d" % number) for number in range(20)))
+        expect(window.page.get_by_role("banner")).to_contain_text("20 files stored")
+        window.open()
+        window.choose(local("too large", b"x" * 26))
+        expect(window.wait("too large", "failed")).to_contain_text("no room")

@@ -7,6 +7,7 @@ import type { Client } from "../protocol/client.ts";
 import type { Finish, Result, Send, StoredPart, Upload } from "../protocol/documents.ts";
 import { Problem, Unreachable } from "../protocol/errors.ts";
 import { sleep } from "../protocol/retry.ts";
+import { ActiveUploads, type Begun } from "./active.ts";
 import { Batch } from "./batch.ts";
 import { Paused } from "./paused.ts";
 import { type Network, Sender } from "./sender.ts";
@@ -85,7 +86,8 @@ export class Transfers {
   readonly #hasher: Hasher;
   readonly #sender: Sender;
   readonly #unfinished: Unfinished;
-  readonly #begins: Batch<Upload, Result>;
+  readonly #active = new ActiveUploads();
+  readonly #begins: Batch<Upload, Begun>;
   readonly #completions: Batch<Finish, Result>;
   readonly #batches: SmallFiles;
   readonly #acceptsBatches: () => boolean;
@@ -101,7 +103,10 @@ export class Transfers {
     this.#batches = new SmallFiles(client, network);
     this.#acceptsBatches = collaborators.acceptsBatches ?? (() => false);
     this.#unfinished = unfinished;
-    this.#begins = new Batch({ send: (files) => client.begin(files), maxWeight: maxFiles });
+    this.#begins = new Batch({
+      send: (files) => this.#active.begin(() => client.begin(files)),
+      maxWeight: maxFiles,
+    });
     this.#completions = new Batch({
       send: (tickets) => client.complete(tickets),
       maxWeight: () => 10 * maxFiles(),
@@ -127,18 +132,19 @@ export class Transfers {
   abort(upload: UploadIdentity): void {
     const ticket = this.#unfinished.find(upload);
     this.#unfinished.drop(upload);
-    if (ticket !== null) this.#sendAbort(ticket);
+    if (ticket !== null) void this.#sendAbort(ticket);
   }
 
   /** Abort all uploads that earlier pages began and nobody has resumed. */
   abortInterrupted(): void {
-    for (const ticket of this.#unfinished.dropInterrupted()) this.#sendAbort(ticket);
+    for (const ticket of this.#unfinished.dropInterrupted()) void this.#sendAbort(ticket);
   }
 
   async #store(source: Source, options: TransferOptions, isRestart = false): Promise<Outcome> {
     options.signal.throwIfAborted();
     const upload = (await this.#resume(source, options)) ?? (await this.#begin(source, options));
     if ("result" in upload) return upload;
+    let aborted: Promise<unknown> | undefined;
     try {
       const outcome = await (this.#isBatched(source)
         ? this.#sendInBatch(upload)
@@ -146,12 +152,15 @@ export class Transfers {
       const { verdict, reason } = outcome.result;
       if (verdict !== "unconfirmed") this.#unfinished.drop(source);
       if (!isFinal(reason)) return outcome;
-      this.#discard(upload);
+      aborted = this.#discard(upload);
       if (isRestart || !canRestart(upload, reason)) return outcome;
     } catch (error) {
       const reason = error instanceof Problem ? error.reason : undefined;
-      if (!isLarge(source) || !canResume(error)) this.#discard(upload);
+      if (!isLarge(source) || !canResume(error)) aborted = this.#discard(upload);
       if (isRestart || !canRestart(upload, reason)) throw error;
+    } finally {
+      // Only when the service has aborted it, there is room for others.
+      void Promise.resolve(aborted).then(() => this.#active.end());
     }
     return await this.#store(source, options, true);
   }
@@ -163,6 +172,7 @@ export class Transfers {
     try {
       const { ticket, parts } = await this.#client.status(known, options.signal);
       this.#unfinished.note(source, ticket);
+      this.#active.resume();
       const stored = new Map(parts.map((part) => [part.number, part]));
       return { ticket, source, options, stored, sent: [] };
     } catch (error) {
@@ -173,11 +183,20 @@ export class Transfers {
   }
 
   async #begin(source: Source, options: TransferOptions): Promise<ActiveUpload | Outcome> {
-    const result = await this.#begins.add(beginRequest(source));
+    const result = await this.#beginWithRoom(source, options.signal);
     const { ticket, send } = result;
     if (ticket === undefined) return { result, parts: null };
     if (isLarge(source)) this.#unfinished.note(source, ticket);
     return { ticket, source, options, send, stored: new Map(), sent: [] };
+  }
+
+  /** Begin an upload; if a quota has no room for it, again once others have ended. */
+  async #beginWithRoom(source: Source, signal: AbortSignal): Promise<Result> {
+    for (;;) {
+      const { result, mayFit } = await this.#begins.add(beginRequest(source));
+      if (!mayFit) return result;
+      await this.#active.room(signal);
+    }
   }
 
   async #sendAndComplete(upload: ActiveUpload): Promise<Outcome> {
@@ -254,14 +273,14 @@ export class Transfers {
     }
   }
 
-  #discard({ source, ticket }: ActiveUpload): void {
+  #discard({ source, ticket }: ActiveUpload): Promise<unknown> {
     this.#unfinished.drop(source);
-    this.#sendAbort(ticket);
+    return this.#sendAbort(ticket);
   }
 
   /** Errors are ignored: the service also removes abandoned uploads automatically, only later. */
-  #sendAbort(ticket: string): void {
-    this.#client.abort([ticket]).catch(() => undefined);
+  #sendAbort(ticket: string): Promise<unknown> {
+    return this.#client.abort([ticket]).catch(() => undefined);
   }
 }
 

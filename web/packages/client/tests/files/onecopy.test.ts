@@ -162,6 +162,62 @@ describe("an upload", () => {
   });
 });
 
+describe("a quota", () => {
+  const keys = (results: readonly { copy?: { key: string } | undefined }[]) =>
+    results.map(({ copy }) => copy?.key);
+
+  function files(count: number): File[] {
+    return Array.from({ length: count }, (_, at) => new File([`content ${10 + at}`], `${at}`));
+  }
+
+  it("lets small files wait until others have ended", async () => {
+    service.quota = 25;
+    const onecopy = open();
+    const results = await Promise.all(files(30).map((file) => onecopy.upload(file)));
+    expect(keys(results)).toEqual(files(30).map(({ name }) => name));
+  });
+
+  it("lets large files wait, too", async () => {
+    service.quota = 9 * MIB;
+    const onecopy = open();
+    const large = [1, 2, 3].map((at) => new File([new Uint8Array(9 * MIB - at)], `${at}`));
+    const results = await Promise.all(large.map((file) => onecopy.upload(file)));
+    expect(keys(results)).toEqual(["1", "2", "3"]);
+  });
+
+  it("refuses what does not fit alone, and asks no more often than may help", async () => {
+    service.quota = 9;
+    const onecopy = open();
+    const selected = [hello(), ...files(20)];
+    const results = await Promise.all(selected.map((file) => onecopy.upload(file)));
+    const reasons = results.map(({ reason }) => reason);
+    expect(reasons).toEqual([undefined, ...files(20).map(() => "quota-exceeded")]);
+    expect(service.bodies("v1/uploads").length).toBeLessThan(6);
+  });
+
+  it("has room again once an upload was aborted", async () => {
+    service.quota = 5;
+    const control = new AbortController();
+    service.onPart = () => control.abort(new Error("cancelled"));
+    const onecopy = open();
+    const aborted = onecopy.upload(hello(), { signal: control.signal });
+    const waiting = onecopy.upload(new File(["other"], "b"));
+    await expect(aborted).rejects.toThrow("cancelled");
+    expect((await waiting).copy?.key).toBe("b");
+  });
+
+  it("does not keep a file that is cancelled", async () => {
+    service.quota = 5;
+    const control = new AbortController();
+    service.onPart = () => control.abort(new Error("cancelled"));
+    const onecopy = open();
+    const first = onecopy.upload(hello());
+    const waiting = onecopy.upload(new File(["other"], "b"), { signal: control.signal });
+    await expect(waiting).rejects.toThrow("cancelled");
+    expect((await first).copy?.key).toBe("hello.txt");
+  });
+});
+
 describe("a paused upload", () => {
   it("is resumed by the next upload of the file, without the parts that were sent", async () => {
     const storage = memory();

@@ -8,6 +8,7 @@ interface Begun {
   readonly size: number;
   readonly digest: string | undefined;
   readonly parts: Map<number, string>;
+  isOpen: boolean;
 }
 
 interface Call {
@@ -33,6 +34,8 @@ export class Service {
   accepted: string | null = null;
   /** Whether somebody else uploads the content of the next upload that is begun. */
   isUploading = false;
+  /** Bytes of uploads that may be begun at the same time. */
+  quota = Number.POSITIVE_INFINITY;
   /** Called before a part is stored; throw to lose the connection. */
   onPart: (number: number) => void = () => undefined;
   readonly #begun: Begun[] = [];
@@ -103,7 +106,10 @@ export class Service {
     "v1/uploads/complete": ({ tickets }) => ({
       results: tickets.map(({ ticket }: { ticket: number }) => this.#complete(ticket)),
     }),
-    "v1/uploads/abort": () => ({}),
+    "v1/uploads/abort": ({ tickets }) => {
+      for (const ticket of tickets) this.#end(ticket);
+      return {};
+    },
     "v1/avoided": () => ({}),
     "v1/place": ({ files }) => ({ results: files.map((file: never) => this.#place(file)) }),
   };
@@ -120,15 +126,25 @@ export class Service {
     }
     const found = this.#check({ digests: digests ?? [], size });
     if (found.verdict === "duplicate") return found;
+    const open = this.#begun.filter(({ isOpen }) => isOpen);
+    if (open.reduce((sum, each) => sum + each.size, size) > this.quota) {
+      return { verdict: "unconfirmed", reason: "quota-exceeded", message: "no room" };
+    }
     const ticket = String(this.#begun.length);
-    this.#begun.push({ key, size, digest: digests?.[0], parts: new Map() });
+    this.#begun.push({ key, size, digest: digests?.[0], parts: new Map(), isOpen: true });
     return { verdict: "new", ticket, ...(size < 8 * 1024 * 1024 && { send: send(ticket, 1) }) };
   }
 
   #complete(ticket: number): Result {
     const { key = "", size = 0, digest } = this.#begun[ticket] ?? {};
+    this.#end(ticket);
     if (digest !== undefined) this.add(digest, key, size);
     return { ...duplicate(key, size), verdict: "new" };
+  }
+
+  #end(ticket: number): void {
+    const begun = this.#begun[ticket];
+    if (begun) begun.isOpen = false;
   }
 
   #place({ key, size, digest }: { key: string; size: number; digest: string }): Result {
