@@ -31,6 +31,9 @@ from onecopy.tenant import Tenant
 from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.tickets import Tickets
 
+_LIMITS = Limits(read_seconds=60)
+"""A busy machine must not be the reason why a copy is not read."""
+
 
 def parts_of(data: bytes) -> list[bytes]:
     """Cut a content into the parts in which it is sent."""
@@ -86,7 +89,7 @@ class World:
         tenant: str = "default",
         *,
         trust: Sequence[str] = (),
-        limits: Limits = Limits(),
+        limits: Limits = _LIMITS,
         trash: Sequence[str] = TRASH,
         readers: Readers | None = None,
         recorder: Recorder | None = None,

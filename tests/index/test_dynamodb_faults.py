@@ -145,9 +145,10 @@ STEPS: list[Step] = [
 ]
 
 
+@pytest.mark.parametrize("each", [3, pytest.param(1, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("number", range(len(STEPS)))
 def test_ended_at_any_point(
-    aws: Standin, between: Between, monkeypatch: pytest.MonkeyPatch, number: int
+    aws: Standin, between: Between, monkeypatch: pytest.MonkeyPatch, number: int, each: int
 ) -> None:
     """After a step that ended at any of its requests, every record can be found.
 
@@ -156,7 +157,7 @@ def test_ended_at_any_point(
     expected = open_complete("memory:")
     for step in STEPS[: number + 1]:
         step(expected)
-    for after in count(step=1 if number < 6 else 3):
+    for after in count(step=each):
         with ExitStack() as stack:
             table = new_table()
             urls = [url_of(aws, table), url_of(aws, table, endpoint=between.url)]

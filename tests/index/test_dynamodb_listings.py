@@ -163,9 +163,10 @@ STEPS: list[Step] = [
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("each", [3, pytest.param(1, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("number", range(len(STEPS)))
 def test_ended_at_any_request(
-    aws: Standin, between: Between, monkeypatch: pytest.MonkeyPatch, number: int
+    aws: Standin, between: Between, monkeypatch: pytest.MonkeyPatch, number: int, each: int
 ) -> None:
     """After a change that ended at any request, the index has its copies as before or after it.
 
@@ -177,7 +178,7 @@ def test_ended_at_any_request(
         step(before)
         step(after)
     STEPS[number](after)
-    for requests in count(step=3 if number == 3 else 1):
+    for requests in count(step=each):
         table = new_table()
         index = opened(url_of(aws, table))
         dying = opened(url_of(aws, table, endpoint=between.url))

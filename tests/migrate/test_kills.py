@@ -16,8 +16,6 @@ from tests.conftest import environment
 from tests.migrate.lists import entries_of, in_order, listed, md5_hex, write_csv
 from tests.migrate.test_indexes import fill
 
-KILLS = 25
-"""Kills for each of the two sources."""
 ROWS = 60_000
 BAD = range(0, ROWS, 3_000)
 """Rows of the list that are not checksums."""
@@ -106,14 +104,15 @@ def check(done: Round) -> None:
     assert rows == [f"bad {n}" for n in BAD]
 
 
+@pytest.mark.parametrize("kills", [8, pytest.param(50, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("make", [make_list, make_index])
-def test_killed(tmp_path: Path, make: Callable[[Path], str]) -> None:
+def test_killed(tmp_path: Path, make: Callable[[Path], str], kills: int) -> None:
     """Killed at random points, it resumes: nothing is missing, and nothing is there twice."""
     source, chance = make(tmp_path), random.Random()
     rounds = [Round(tmp_path, source, 0)]
     assert rounds[-1].run(60)
     rounds.append(Round(tmp_path, source, 1))
-    while sum(each.kills for each in rounds) < KILLS:
+    while sum(each.kills for each in rounds) < kills:
         if rounds[-1].run(chance.uniform(0.0, rounds[0].took)):
             check(rounds[-1])
             rounds.append(Round(tmp_path, source, len(rounds)))

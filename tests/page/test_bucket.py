@@ -22,7 +22,7 @@ def noise(size: int, seed: int = 0) -> bytes:
     return random.Random(f"{size} {seed}").randbytes(size)
 
 
-@pytest.fixture(params=["seaweedfs", "ministack"])
+@pytest.fixture(params=["seaweedfs", pytest.param("ministack", marks=pytest.mark.soak)])
 def bucket(request: pytest.FixtureRequest, standins: Standins) -> Bucket:
     """Make a bucket."""
     return Bucket(standins(request.param))
