@@ -181,7 +181,7 @@ def test_a_file_beyond_the_quota_fails(run: Run, photos: Path, tmp_path: Path) -
     assert done.code == 2
     [line] = [line for line in done.out.splitlines() if "film" in line]
     assert line.startswith(f"{photos}/film: failed: no room for 9,000,000 bytes: ")
-    assert line.endswith("(quota 1,000,000); remove files, or ask the operator for more")
+    assert line.endswith("the quota is 1,000,000 bytes; ask the operator for more")
     assert "2 uploaded, 1 already stored" in done.err
     again = run("upload", "--json", *arguments)
     found = lines(again.out)["film"]

@@ -53,6 +53,22 @@ def test_no_quota_is_no_limit(local_world: World) -> None:
     assert local_world.index.get("stored-count-ana") is None
 
 
+@pytest.mark.parametrize(
+    ("quota", "message"),
+    [
+        (Quota(stored=9), "no room for 10 bytes: the quota is 9 bytes; ask"),
+        (Quota(unsent=9), "the quota for unfinished uploads is 9 bytes; ask the operator"),
+        (Quota(stored=8, unsent=9), "the quota is 8 bytes"),
+        (Quota(stored=10, unsent=1), "the quota for unfinished uploads is 1 byte;"),
+    ],
+)
+def test_a_file_larger_than_a_quota(local_world: World, quota: Quota, message: str) -> None:
+    """Neither removing files nor ending uploads would help, so the message asks for neither."""
+    answer = begin(gate_with(local_world, quota), "a", b"0123456789")
+    assert answer.reason == "quota-exceeded"
+    assert message in (answer.message or "")
+
+
 def test_unsent_bytes_are_limited(local_world: World) -> None:
     """What is completed or aborted makes room; each file of a request is judged on its own."""
     gate = gate_with(local_world, Quota(unsent=10))

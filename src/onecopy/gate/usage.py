@@ -82,6 +82,11 @@ class Usage:
 
 def _exceeded(size: int, stored: int, unsent: int, quota: Quota) -> QuotaExceeded:
     what = f"no room for {count_text(size, 'byte')}"
+    for limit, name in ((quota.stored, "quota"), (quota.unsent, "quota for unfinished uploads")):
+        if size > limit:
+            return QuotaExceeded(
+                f"{what}: the {name} is {count_text(int(limit), 'byte')}; ask the operator for more"
+            )
     if unsent + size > quota.unsent:
         return QuotaExceeded(
             f"{what}: {unsent:,} bytes of uploads are unfinished (quota {quota.unsent:,.0f}); "
