@@ -106,8 +106,9 @@ def main() -> None:
     arguments.add_argument("--files", type=int, default=100_000)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--work", type=Path)
-    arguments.add_argument("--server", action="store_true")
-    arguments.add_argument("--bucket", action="store_true")
+    where = arguments.add_mutually_exclusive_group()
+    where.add_argument("--server", action="store_true")
+    where.add_argument("--bucket", action="store_true")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory(dir=chosen.work) as name, collecting_rarely():
         work = Path(name)

@@ -11,7 +11,7 @@ from onecopy.gate import LocalGate, Request, ticket_secrets
 from onecopy.gate.stored import StoredBytes
 from onecopy.gate.usage import Usage
 from onecopy.tenant import Quota, Quotas, Tenant
-from onecopy.upload import Options, Outcome, Result, upload
+from onecopy.upload import Outcome, Result, upload
 from tests.gate.world import World, content_digest
 from tests.upload.conftest import noise, write
 from tests.watched import Watched
@@ -44,7 +44,7 @@ def write_all(photos: Path, sizes: Sequence[int]) -> dict[str, bytes]:
 
 def run(photos: Path, gate: Watched) -> list[Result]:
     """Upload a folder."""
-    return list(upload(walk([str(photos)]), gate, Options(unfinished=None)))
+    return list(upload(walk([str(photos)]), gate))
 
 
 def outcomes(results: Sequence[Result]) -> Counter[tuple[Outcome | None, str | None]]:

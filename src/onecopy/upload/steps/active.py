@@ -22,6 +22,7 @@ class ActiveUploads:
         self._ended = 0
         """How many uploads have ended."""
         self._waiting = deque[Item]()
+        """Files without room."""
 
     def begin(self, items: Sequence[Item]) -> list[tuple[Item, Answer]]:
         """Begin uploads; return the items with their answers, and tickets if they have begun.
@@ -42,7 +43,7 @@ class ActiveUploads:
     def _answered(self, found: Sequence[tuple[Item, Answer]], ended: int) -> set[Item]:
         """Note the answers of one request; return the files that wait for room.
 
-        None does if no other upload has ended since the request was made, and none will.
+        A file waits only if another upload may end, or has ended since the request was made.
         """
         refused = [item for item, answer in found if answer.reason == QuotaExceeded.reason]
         with self._lock:

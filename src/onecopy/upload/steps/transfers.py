@@ -60,16 +60,19 @@ class Transfers:
 
         If the upload cannot be resumed, the item has no ticket afterwards.
         """
+        if item.ticket is None:
+            return []
         try:
-            return self._renew(item) if item.ticket else []
+            stored = self._renew(item)
         except (BadInput, UploadUnknown):
             item.ticket = None
             return []
+        self._outcomes.active.resume(item)
+        return stored
 
     def _renew(self, item: Item) -> list[Part]:
         """Renew the ticket, and return the parts that the store has."""
         status = self._flow.gate.status(item.ticket or "")
-        self._outcomes.active.resume(item)
         self._keep(item, status.ticket)
         return status.parts
 

@@ -159,7 +159,7 @@ export class Transfers {
       if (!isLarge(source) || !canResume(error)) aborted = this.#discard(upload);
       if (isRestart || !canRestart(upload, reason)) throw error;
     } finally {
-      // Only when the service has aborted it, there is room for others.
+      // There is room for others only after the service has aborted it.
       void Promise.resolve(aborted).then(() => this.#active.end());
     }
     return await this.#store(source, options, true);
