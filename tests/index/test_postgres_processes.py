@@ -70,6 +70,7 @@ def test_killed_while_adding(database: str) -> None:
         with process("add", database, str(kill)) as child:
             calls = int(lines(child, 3)[-1]) + 1
             time.sleep(patience)
+        _wait_for_sessions(database)
         index = open_index(database)
         kept = sorted(copy for _, copy in index.copies("t") if copy.key.startswith(f"{kill} "))
         versions = [copy.identity.partition(" ")[0] for copy in kept]
@@ -83,6 +84,7 @@ def test_killed_in_a_load(database: str) -> None:
     for name in ("first", "later"):
         with process("bulk", database, name) as child:
             lines(child, (_MIN_BULK_LOAD + 3 * _CHUNK) // 1000)
+        _wait_for_sessions(database)
         index = open_index(database)
         kept = [copy for _, copy in index.copies("t") if copy.key.startswith(name)]
         assert len(kept) % _CHUNK == 0
@@ -98,17 +100,30 @@ def test_killed_in_a_load(database: str) -> None:
 
 def test_killed_while_merging(database: str) -> None:
     """P6: kill -9 in a merge leaves what was acknowledged, or a prefix of what came next."""
-    index = PostgresIndex(database)
     for name, patience in (("a", 0.0), ("b", 0.2), ("c", 0.5)):
         with process("merge", database, name) as child, process("merge", database, "other"):
             acknowledged = int(lines(child, 2)[-1])
             time.sleep(patience)
             child.kill()
+        _wait_for_sessions(database)
+        index = PostgresIndex(database)
         versions = [copy.modified for copy in index.listed_copies("t", Span(name, f"{name}!"))]
         assert len(versions) == LISTED
         assert versions == sorted(versions, reverse=True)
         assert acknowledged <= versions[-1] <= versions[0] <= versions[-1] + 1
-    index.close()
+        index.close()
+
+
+def _wait_for_sessions(database: str) -> None:
+    """Wait until all sessions have ended: that of a killed process may still be committing."""
+    others = """
+        SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend'
+            AND pid <> pg_backend_pid()
+    """
+    with psycopg.connect(database, autocommit=True) as connection:
+        while connection.execute(others).fetchone() is not None:
+            time.sleep(0.01)
 
 
 # A server that stops
