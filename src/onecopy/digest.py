@@ -10,7 +10,6 @@ for multipart uploads: the composite SHA-256 checksum and the ETag
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import md5, sha256
 from typing import Literal, NamedTuple, Protocol
@@ -34,8 +33,7 @@ _LENGTHS = {"sha256": 32, "md5": 16, "client-md5": 16, "crc64nvme": 8}
 _SCHEME = re.compile(r"(sha256|md5)(?:\+([1-9][0-9]{0,12}))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Scheme:
+class Scheme(NamedTuple):
     """How a digest is computed; `part_size` in bytes, None for the whole content."""
 
     algorithm: Algorithm
@@ -83,8 +81,7 @@ CLIENT_MD5 = _interned("client-md5", None)
 looks for it. No text is parsed as one, so that no request can ask for it or list it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(NamedTuple):
     """A digest of a content: `value` holds the binary digest, `scheme.length` bytes."""
 
     scheme: Scheme
