@@ -22,12 +22,12 @@ avoided uploads were counted, so that each counts once.
 import logging
 import time
 from array import array
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path
-from random import random
+from random import expovariate
 from threading import Lock
 from typing import NamedTuple, TypeVar
 
@@ -85,12 +85,14 @@ class DigestCache:
         if self._opened is None or not wanted:
             return [None] * len(wanted)
         files = [file for file, _ in wanted]
-        nothing: Sequence[bytes | None] = [None] * len(files)
+        nothing: list[bytes | None] = [None] * len(files)
         found = self._ask(lambda opened: _packed(opened, files), nothing)
+        for place in _sampled(len(files)):
+            found[place] = None
         return [
             None
-            if packed is None or random() < _SAMPLED  # noqa: S311
-            else (Digest(SHA256, packed),)  # the common case, kept cheap
+            if packed is None
+            else (_sha256((SHA256, packed)),)  # the common case, kept cheap
             if len(packed) == SHA256_BYTES and schemes == _SHA256_ALONE
             else chosen(packed, schemes)
             for packed, (_, schemes) in zip(found, wanted, strict=True)
@@ -195,7 +197,19 @@ def _created(path: Path) -> Path:
     return path
 
 
-def _packed(opened: _Opened, files: Sequence[File]) -> Sequence[bytes | None]:
+def _sampled(count: int) -> Iterator[int]:
+    """Yield the places of some of `count` entries, chosen by chance."""
+    place = int(expovariate(_SAMPLED))
+    while place < count:
+        yield place
+        place += 1 + int(expovariate(_SAMPLED))
+
+
+_sha256 = partial(tuple.__new__, Digest)
+"""Makes a digest from its fields, in half the time of `Digest(*fields)`."""
+
+
+def _packed(opened: _Opened, files: Sequence[File]) -> list[bytes | None]:
     """Return the packed digests of the files that are in the cache."""
     rows = opened.file.find(opened.rows.places(files))
     return opened.rows.packed(files, rows, _days(time.time_ns()))

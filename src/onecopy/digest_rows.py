@@ -112,7 +112,7 @@ class Rows:
 
     def packed(
         self, files: Sequence[File], rows: Mapping[int, bytes], days: Collection[int]
-    ) -> Sequence[bytes | None]:
+    ) -> list[bytes | None]:
         """Return the packed digests of files that are in rows, if they were read on these days."""
         sections = [
             section
@@ -127,7 +127,7 @@ class Rows:
         values = [value for section in sections for value in section.values()]
         at = known.find(keys[0])
         if at % _KEY.size == 0 and known.startswith(b"".join(keys), at):  # the common case
-            return values[at // _KEY.size :][: len(keys)]
+            return [*values[at // _KEY.size :][: len(keys)]]
         entries = dict(zip(_cut(known, _KEY.size), values, strict=True))
         return [entries.get(key) for key in keys]
 
