@@ -15,7 +15,7 @@ import apsw
 
 _DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError, apsw.SQLError)
 """Errors of a damaged file; the last one if the names of tables or columns are damaged."""
-_FORM = 4
+_FORM = 5
 _MOST_BYTES = 512 << 20
 """Size of the file from which on rows are removed: about 6 million files."""
 _BUSY_MS = 1000

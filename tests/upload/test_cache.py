@@ -25,7 +25,7 @@ Cached = Callable[[], DigestCache]
 @pytest.fixture
 def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cached]:
     """Open the cache as one command after the other does; files of this test are old enough."""
-    monkeypatch.setattr(digest_cache, "random", lambda: 1.0)
+    monkeypatch.setattr(digest_cache, "_SAMPLED", 1e-12)
     monkeypatch.setattr(digest_cache, "_RACY_NS", -(10**18))
     monkeypatch.setattr(digest_cache, "is_in_memory", lambda _device: False)
     opened: list[DigestCache] = []
