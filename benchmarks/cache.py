@@ -61,6 +61,7 @@ TARGETS = (
     ("second check", "asking", 1.3),
     ("first check", "check without a cache", 1.05),
 )
+_SCHEMES = [SHA256]
 _BATCH = 1000
 _FOLDER = 500
 """Files in a folder."""
@@ -154,7 +155,7 @@ class Acts:
     def walk_and_cache(self) -> None:
         with closing(DigestCache(self._work / "cache")) as cache:
             for batch in files(self.folder):
-                cache.find([(file, [SHA256]) for file in batch])
+                cache.find([(file, _SCHEMES) for file in batch])
 
     def ask(self) -> None:
         for at in range(0, len(self._contents), _BATCH):

@@ -234,7 +234,7 @@ def test_an_entry_is_found_without_dividing_its_section(
     number, size = 6, digest_rows._IDENTITY.size
     hashes = (pattern * 3)[: 4 * number]
     identities = b"".join([bytes([each % 2]) * size for each in range(number)])
-    section = digest_rows._Section(1, 1, hashes, identities, bytes([0, 1, 1, 0, 0, 1]))
+    section = digest_rows.Section(1, 1, hashes, identities, bytes([0, 1, 1, 0, 0, 1]))
     at = data.draw(st.integers(0, 4 * (number - 1)))
     bits = st.sampled_from([0, 1])
     entry = hashes[at : at + 4], bytes([data.draw(bits)]) * size, bytes([data.draw(bits)])

@@ -35,7 +35,7 @@ import apsw
 
 from onecopy.digest import SHA256, Digest, Scheme
 from onecopy.digest_file import DigestFile, is_damage
-from onecopy.digest_rows import SHA256_BYTES, Kept, Rows, chosen
+from onecopy.digest_rows import SHA256_BYTES, Placed, Rows, chosen
 from onecopy.files import File
 from onecopy.platforms import is_in_memory, is_trusted
 
@@ -71,7 +71,8 @@ class DigestCache:
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
         self._lock = Lock()
-        self._kept: list[Kept] = []
+        self._kept: list[Placed] = []
+        self._kept_files = 0
         self._opened: _Opened | None = None
         self._is_tried = False
         """Whether it was opened, or cannot be."""
@@ -102,19 +103,21 @@ class DigestCache:
         """Keep digests of files whose reading began at a time, in ns since 1970, or later."""
         latest, day = began_ns - _RACY_NS, began_ns // _DAY_NS
         old = [
-            (file, digests, day)
+            (file, digests)
             for file, digests in files
             # It changed before, in a file system that keeps both times.
-            if file.identity[3] < latest > file.identity[4] > 0
-            and not self._is_in_memory(file.identity[0])
+            if (identity := file.identity)[3] < latest > identity[4] > 0
+            and not self._is_in_memory(identity[0])
         ]
         if old:
             self._attempt(self._open_once, None)
-        with self._lock:
-            self._kept += old
-            is_due = len(self._kept) >= _BATCH
-        if is_due:
-            self._flush()
+            self._ask(lambda opened: self._hold(opened.rows.placed(old, day), len(old)), None)
+            if self._kept_files >= _BATCH:
+                self._flush()
+
+    def _hold(self, placed: Iterable[Placed], files: int) -> None:
+        self._kept += placed
+        self._kept_files += files
 
     def uncounted(self, target: str, names: Sequence[int]) -> list[bool]:
         """Return, for each avoided upload to a target, whether it was not counted before.
@@ -140,7 +143,7 @@ class DigestCache:
 
     def _flush(self) -> None:
         with self._lock:
-            kept, self._kept = self._kept, []
+            kept, self._kept, self._kept_files = self._kept, [], 0
         if kept:
             self._ask(lambda opened: _store(opened, kept), None)
 
@@ -215,9 +218,9 @@ def _packed(opened: _Opened, files: Sequence[File]) -> list[bytes | None]:
     return opened.rows.packed(files, rows, _days(time.time_ns()))
 
 
-def _store(opened: _Opened, kept: Sequence[Kept]) -> None:
+def _store(opened: _Opened, kept: Sequence[Placed]) -> None:
     rows, days = opened.rows, _days(time.time_ns())
-    places = rows.places([file for file, _, _ in kept])
+    places = array("q", dict.fromkeys(place for place, _ in kept))
     opened.file.keep(places, lambda old: rows.merged(old, kept, days))
     opened.file.shrink()
 

@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import chain, groupby, repeat
+from itertools import chain, groupby, islice, repeat
 from struct import Struct, error
 from typing import NamedTuple
 from zlib import crc32
@@ -47,13 +47,11 @@ _LARGEST = 2**63 - 1
 """The largest place, beyond which no file has an identity that is kept."""
 _NAMES = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 """Encoding of names as in `os.fsencode`, which takes three times as long."""
-Kept = tuple[File, Sequence[Digest], int]
-"""A file, its digests, and the day on which it was read, in days since 1970."""
 _Entry = tuple[bytes, bytes, bytes]
 """Hash of the path, identity, and packed digests."""
 
 
-class _Section(NamedTuple):
+class Section(NamedTuple):
     """Entries of one day with equally long digests, as columns."""
 
     day: int
@@ -93,8 +91,15 @@ class _Section(NamedTuple):
         return False
 
 
+class Placed(NamedTuple):
+    """Entries of one row."""
+
+    place: int
+    section: Section
+
+
 class Rows:
-    """Makes rows and reads them, with the secret of a cache."""
+    """Makes rows and reads them, with the secret of a cache. Not safe for several threads."""
 
     def __init__(self, secret: bytes) -> None:
         here = os.path.abspath("") + os.sep  # noqa: PTH100
@@ -102,6 +107,7 @@ class Rows:
         self._seed = crc32(secret)
         # With a drive, a path only has to be the same each time.
         self._seed_here = crc32(here.encode(*_NAMES), self._seed)
+        self._last_read: tuple[int, bytes, Sequence[Section]] = (0, b"", ())
 
     def places(self, files: Iterable[File]) -> "array[int]":
         """Return the places of the rows that may have these files, each once, in their order."""
@@ -141,19 +147,24 @@ class Rows:
         hashes, identities = self._columns(files)
         known_hashes = b"".join([section.hashes for section in sections])
         known = b"".join([section.identities for section in sections])
-        digests = [each for section in sections for each in section.digests()]
+        digests = chain.from_iterable(section.digests() for section in sections)
         place, rest = divmod(known.find(identities[: _IDENTITY.size]), _IDENTITY.size)
         if (  # the common case
             rest == 0
             and known.startswith(identities, place * _IDENTITY.size)
             and known_hashes.startswith(hashes, place * _HASH_BYTES)
         ):
-            return [*digests[place : place + len(files)]]
+            return list(islice(digests, place, place + len(files)))
         entries = dict(zip(_keys(known_hashes, known), digests, strict=True))
         return [entries.get(key) for key in _keys(hashes, identities)]
 
-    def _sections(self, place: int, row: bytes) -> Iterator[_Section]:
-        """Yield the sections of a row; none if it is damaged or was at another place."""
+    def _sections(self, place: int, row: bytes) -> Sequence[Section]:
+        """Return the sections of a row; none if it is damaged or was at another place."""
+        if self._last_read[:2] != (place, row):  # the files that are asked for next are often in it
+            self._last_read = place, row, list(self._divided(place, row))
+        return self._last_read[2]
+
+    def _divided(self, place: int, row: bytes) -> Iterator[Section]:
         at, end = _CHECKSUM_BYTES, len(row)
         if self._checksum(place, row[at:]) != row[:at]:
             return
@@ -164,20 +175,48 @@ class Rows:
             for width in (_HASH_BYTES, _IDENTITY.size, length):
                 columns.append(row[at : at + count * width])
                 at += count * width
-            yield _Section(day, length, *columns)
+            yield Section(day, length, *columns)
 
     def _checksum(self, place: int, sections: bytes) -> bytes:
         salt = place.to_bytes(8, signed=True)
         return blake2b(sections, digest_size=_CHECKSUM_BYTES, key=self._secret, salt=salt).digest()
 
+    def placed(self, files: Sequence[tuple[File, Sequence[Digest]]], day: int) -> Iterator[Placed]:
+        """Yield entries of the files, which were read on a day (since 1970), and their places."""
+        hashes, identities = self._columns([file for file, _ in files])
+        if _NO_IDENTITY in identities:  # no other 40 bytes are zero: times of changes are not
+            files = [each for each in files if self._columns([each[0]])[1] != _NO_IDENTITY]
+            hashes, identities = self._columns([file for file, _ in files])
+        packed = [
+            digests[0].value  # the common case, kept cheap
+            if len(digests) == 1 and digests[0].scheme is SHA256
+            else _pack(digests)
+            for _, digests in files
+        ]
+        places = [file.identity[1] >> _NEIGHBOURS for file, _ in files]
+        end = 0
+        for (place, length), run in groupby(zip(places, map(len, packed), strict=True)):
+            start, end = end, end + len(list(run))
+            section = Section(
+                day,
+                length,
+                hashes[start * _HASH_BYTES : end * _HASH_BYTES],
+                identities[start * _IDENTITY.size : end * _IDENTITY.size],
+                b"".join(packed[start:end]),
+            )
+            yield Placed(place, section)
+
     def merged(
-        self, rows: Mapping[int, bytes], kept: Sequence[Kept], days: Collection[int]
+        self, rows: Mapping[int, bytes], kept: Iterable[Placed], days: Collection[int]
     ) -> Iterator[tuple[int, bytes]]:
         """Yield each row that changes with what is kept, and its place.
 
         The day of an entry that is kept again stays. Entries of other days than these are dropped.
         """
-        for place, fresh in self._grouped(kept).items():
+        grouped = defaultdict[int, list[Section]](list)
+        for place, section in kept:
+            grouped[place].append(section)
+        for place, fresh in grouped.items():
             old = [
                 section
                 for section in self._sections(place, rows.get(place, b""))
@@ -186,32 +225,6 @@ class Rows:
             if sections := _merged(old, fresh):
                 row = _joined(sections)
                 yield place, self._checksum(place, row) + row
-
-    def _grouped(self, kept: Sequence[Kept]) -> dict[int, list[_Section]]:
-        """Return what is kept as sections, by the places of their rows."""
-        hashes, identities = self._columns([file for file, _, _ in kept])
-        if _NO_IDENTITY in identities:  # no other 40 bytes are zero: times of changes are not
-            return self._grouped(
-                [each for each in kept if self._columns([each[0]])[1] != _NO_IDENTITY]
-            )
-        packed = [_pack(digests) for _, digests, _ in kept]
-        kinds = [
-            (file.identity[1] >> _NEIGHBOURS, day, len(each))
-            for (file, _, day), each in zip(kept, packed, strict=True)
-        ]
-        grouped = defaultdict[int, list[_Section]](list)
-        end = 0
-        for (place, day, length), run in groupby(kinds):
-            start, end = end, end + len(list(run))
-            section = _Section(
-                day,
-                length,
-                hashes[start * _HASH_BYTES : end * _HASH_BYTES],
-                identities[start * _IDENTITY.size : end * _IDENTITY.size],
-                b"".join(packed[start:end]),
-            )
-            grouped[place].append(section)
-        return grouped
 
 
 def _joined_identities(identities: Sequence[Identity]) -> bytes:
@@ -229,7 +242,7 @@ def _packer(form: str, count: int) -> Struct:
     return Struct("<" + form * count)
 
 
-def _merged(old: Sequence[_Section], fresh: Sequence[_Section]) -> list[_Section]:
+def _merged(old: Sequence[Section], fresh: Sequence[Section]) -> list[Section]:
     """Return the sections of a row with fresh ones; none if the row has their entries already."""
     # Files that are read again although they are cached: nearly always the same.
     if sum(section.number for section in fresh) < _FEW and all(
@@ -239,7 +252,7 @@ def _merged(old: Sequence[_Section], fresh: Sequence[_Section]) -> list[_Section
     ):
         return []
     both = [*old, *fresh]
-    paths = _cut(b"".join([section.hashes for section in both]), _HASH_BYTES)
+    paths = memoryview(b"".join([section.hashes for section in both])).cast("I")
     if len(set(paths)) == len(paths) <= _MOST:  # the common case
         return both
     entries = {section.hashes: section for section in _singly(old)}
@@ -251,16 +264,16 @@ def _merged(old: Sequence[_Section], fresh: Sequence[_Section]) -> list[_Section
     return [*{**entries, **changed}.values()][-_MOST:] if changed else []
 
 
-def _singly(sections: Iterable[_Section]) -> Iterator[_Section]:
+def _singly(sections: Iterable[Section]) -> Iterator[Section]:
     """Yield a section for each entry."""
     for section in sections:
         for entry in section.entries():
-            yield _Section(section.day, section.length, *entry)
+            yield Section(section.day, section.length, *entry)
 
 
-def _joined(sections: Iterable[_Section]) -> bytes:
+def _joined(sections: Iterable[Section]) -> bytes:
     """Return a row, without its checksum."""
-    grouped = defaultdict[tuple[int, int], list[_Section]](list)
+    grouped = defaultdict[tuple[int, int], list[Section]](list)
     for section in sections:
         grouped[section.day, section.length].append(section)
     return b"".join(
@@ -282,7 +295,7 @@ def _cut(data: bytes, length: int) -> list[bytes]:
 
 
 def _pack(digests: Sequence[Digest]) -> bytes:
-    if len(digests) == 1 and digests[0].scheme is SHA256:  # the common case, kept cheap
+    if len(digests) == 1 and digests[0].scheme == SHA256:
         return digests[0].value
     return Digests.of((digest, Evidence.CLAIMED) for digest in digests).packed
 
