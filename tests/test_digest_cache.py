@@ -8,6 +8,7 @@ from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from time import time_ns
 
 import apsw
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onecopy import digest_cache, digest_file, digest_rows
-from onecopy.digest import MD5, SHA256, Digest, content_scheme
+from onecopy.digest import MD5, SHA256, Digest, Scheme, content_scheme
 from onecopy.digest_cache import FILE, DigestCache, remove
 from onecopy.files import File
 
@@ -187,6 +188,7 @@ def test_paths_of_all_kinds_at_once(tmp_path: Path) -> None:
     names = ["a", "/a", "d/\u00e9", "/d/\udcff", "d/x/../a"]
     files = [a_file(at)._replace(path=name) for at, name in enumerate(names)]
     beyond = File("b", "key", 9, (1, 2**64, 9, _OLD, _OLD))
+    kept(tmp_path, beyond)
     kept(tmp_path, *files[:3], beyond, *files[3:])
     assert found(tmp_path, *files[:3], beyond, *files[3:]) == [True] * 3 + [False] + [True] * 2
 
@@ -239,6 +241,39 @@ def test_an_entry_is_found_without_dividing_its_section(
     bits = st.sampled_from([0, 1])
     entry = hashes[at : at + 4], bytes([data.draw(bits)]) * size, bytes([data.draw(bits)])
     assert section.has(entry) is (entry in section.entries())
+
+
+_OF_MANY = st.builds(
+    lambda path, inode, size: File(f"d/{path}", "key", size, (1, inode, size, _OLD, _OLD)),
+    st.integers(0, 5),
+    # Of three rows; the last one is too large to be kept.
+    st.sampled_from([1, 2, 1 << 10, (1 << 10) + 1, 1 << 63, 1 << 64]),
+    st.integers(1, 2),
+)
+_SCHEMES = st.sampled_from([SHA256, MD5])
+
+
+@given(st.lists(st.lists(st.tuples(_OF_MANY, _SCHEMES), min_size=1, max_size=8), max_size=6))
+def test_histories(batches: list[list[tuple[File, Scheme]]]) -> None:
+    """Replaced, changed, renamed and linked files: found is what was kept last of each path."""
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digest_cache, "_BATCH", 6)
+        patch.setattr(digest_rows, "_FEW", 3)
+        # A path may be in several rows, since its inode may change.
+        known: dict[tuple[str, int], tuple[File, Digest]] = {}
+        for number, batch in enumerate(batches):
+            kept = [
+                (file, Digest(scheme, bytes([number]) * scheme.length)) for file, scheme in batch
+            ]
+            with closing(DigestCache(Path(name))) as cache:
+                cache.keep([(file, [digest]) for file, digest in kept], time_ns())
+            known |= {(file.path, file.identity[1] >> 10): (file, digest) for file, digest in kept}
+            with closing(DigestCache(Path(name))) as cache:
+                found = cache.find([(file, [digest.scheme]) for file, digest in known.values()])
+            assert found == [
+                None if file.identity[1] == 1 << 64 else (digest,)
+                for file, digest in known.values()
+            ]
 
 
 def test_devices_with_the_same_inodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
