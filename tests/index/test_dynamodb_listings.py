@@ -233,7 +233,7 @@ def test_lost_answers(
 
 
 @pytest.mark.usefixtures("small")
-def test_two_writers(aws: Standin, table: str) -> None:
+def test_two_writers(aws: Standin, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes that merge the same listing, and join runs, lose nothing and do no harm."""
     indexes = [opened(url_of(aws, table)) for _ in range(2)]
 
@@ -242,7 +242,8 @@ def test_two_writers(aws: Standin, table: str) -> None:
             index.merge("t", EVERYTHING, numbered(range(number, 60)))
         index.compact()
 
-    with ThreadPoolExecutor(2) as pool:
+    with monkeypatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setattr(changes, "ABANDONED_SECONDS", 3600.0)  # neither gives up what the other does
         list(pool.map(work, indexes))
     model = MemoryIndex()
     model.merge("t", EVERYTHING, numbered(range(3, 60)))
