@@ -172,7 +172,11 @@ class Race:
 
     def _delete(self, _: str) -> None:
         for _attempt in range(5):
-            for key in filter(self._is_ours, list(self.world.objects())):
+            try:
+                keys = list(filter(self._is_ours, self.world.objects()))
+            except FileNotFoundError:  # deleted by another thread while it was read
+                continue
+            for key in keys:
                 try:
                     self.world.remove(key)
                 except (FileNotFoundError, KeyError, UploadUnknown):
