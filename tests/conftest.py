@@ -26,8 +26,8 @@ hypothesis.settings.register_profile("every run", deadline=None, derandomize=Tru
 hypothesis.settings.load_profile("every run")
 # A shell that runs the tests in the background lets them, and all that they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# Under CI, pytest compares what differs line by line: for lists of 50,000 numbers longer than a
-# test may take, and such a failure is not reported but ends the run.
+# Under CI, pytest compares lists that differ line by line. For 50,000 numbers this takes longer
+# than a test may; the failure is then not always reported, and can end the whole run.
 os.environ.pop("CI", None)
 os.environ.pop("BUILD_NUMBER", None)
 

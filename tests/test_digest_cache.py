@@ -243,7 +243,7 @@ def test_an_entry_is_found_without_dividing_its_section(
     assert section.has(entry) is (entry in section.entries())
 
 
-_OF_MANY = st.builds(
+_FILES = st.builds(
     lambda path, inode, size: File(f"d/{path}", "key", size, (1, inode, size, _OLD, _OLD)),
     st.integers(0, 5),
     # Of three rows; the last one is too large to be kept.
@@ -253,7 +253,7 @@ _OF_MANY = st.builds(
 _SCHEMES = st.sampled_from([SHA256, MD5])
 
 
-@given(st.lists(st.lists(st.tuples(_OF_MANY, _SCHEMES), min_size=1, max_size=8), max_size=6))
+@given(st.lists(st.lists(st.tuples(_FILES, _SCHEMES), min_size=1, max_size=8), max_size=6))
 def test_histories(batches: list[list[tuple[File, Scheme]]]) -> None:
     """Replaced, changed, renamed and linked files: found is what was kept last of each path."""
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
@@ -262,15 +262,17 @@ def test_histories(batches: list[list[tuple[File, Scheme]]]) -> None:
         # A path may be in several rows, since its inode may change.
         known: dict[tuple[str, int], tuple[File, Digest]] = {}
         for number, batch in enumerate(batches):
-            kept = [
+            digests = [
                 (file, Digest(scheme, bytes([number]) * scheme.length)) for file, scheme in batch
             ]
             with closing(DigestCache(Path(name))) as cache:
-                cache.keep([(file, [digest]) for file, digest in kept], time_ns())
-            known |= {(file.path, file.identity[1] >> 10): (file, digest) for file, digest in kept}
+                cache.keep([(file, [digest]) for file, digest in digests], time_ns())
+            known |= {
+                (file.path, file.identity[1] >> 10): (file, digest) for file, digest in digests
+            }
             with closing(DigestCache(Path(name))) as cache:
-                found = cache.find([(file, [digest.scheme]) for file, digest in known.values()])
-            assert found == [
+                answers = cache.find([(file, [digest.scheme]) for file, digest in known.values()])
+            assert answers == [
                 None if file.identity[1] == 1 << 64 else (digest,)
                 for file, digest in known.values()
             ]

@@ -93,7 +93,7 @@ class DigestCache:
         return [
             None
             if packed is None
-            else (_sha256((SHA256, packed)),)  # the common case, kept cheap
+            else (_digest((SHA256, packed)),)  # the common case, kept cheap
             if len(packed) == SHA256_BYTES and schemes == _SHA256_ALONE
             else chosen(packed, schemes)
             for packed, (_, schemes) in zip(found, wanted, strict=True)
@@ -208,7 +208,7 @@ def _sampled(count: int) -> Iterator[int]:
         place += 1 + int(expovariate(_SAMPLED))
 
 
-_sha256 = partial(tuple.__new__, Digest)
+_digest = partial(tuple.__new__, Digest)
 """Makes a digest from its fields, in half the time of `Digest(*fields)`."""
 
 

@@ -186,13 +186,13 @@ class Rows:
     def placed(self, files: Sequence[tuple[File, Sequence[Digest]]], day: int) -> Iterator[Placed]:
         """Yield entries of the files, which were read on a day (since 1970), and their places."""
         hashes, identities = self._columns([file for file, _ in files])
-        if _NO_IDENTITY in identities:  # no other 40 bytes are zero: times of changes are not
+        if _NO_IDENTITY in identities:  # in no other place: no file has a time of 0
             fitting = [each for each in files if self._columns([each[0]])[1] != _NO_IDENTITY]
             yield from self.placed(fitting, day)
             return
         packed = [
             digests[0].value  # the common case, kept cheap
-            if len(digests) == 1 and digests[0].scheme is SHA256
+            if len(digests) == 1 and digests[0].scheme == SHA256
             else _pack(digests)
             for _, digests in files
         ]
@@ -241,7 +241,7 @@ def _joined_identities(identities: Sequence[Identity]) -> bytes:
 
 @lru_cache(maxsize=4)
 def _packer(form: str, count: int) -> Struct:
-    """Return what packs a number of values of one form: usually as many each time."""
+    """Return what packs `count` values of a form; it is kept, since most batches are as long."""
     return Struct("<" + form * count)
 
 
@@ -262,6 +262,7 @@ def _merged(old: Sequence[Section], fresh: Sequence[Section]) -> list[Section]:
     changed = {
         section.hashes: section
         for section in _singly(fresh)
+        # The day, which comes first, does not matter.
         if section.hashes not in entries or section[1:] != entries[section.hashes][1:]
     }
     return [*{**entries, **changed}.values()][-_MOST:] if changed else []
@@ -298,8 +299,6 @@ def _cut(data: bytes, length: int) -> list[bytes]:
 
 
 def _pack(digests: Sequence[Digest]) -> bytes:
-    if len(digests) == 1 and digests[0].scheme == SHA256:
-        return digests[0].value
     return Digests.of((digest, Evidence.CLAIMED) for digest in digests).packed
 
 
