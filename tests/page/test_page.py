@@ -89,7 +89,8 @@ def test_avoided_uploads_are_reported_once(window: Window, local: MakeFile) -> N
     with window.page.expect_response("**/v1/avoided") as reported:
         window.choose(local("a", b"same"), local("b", b"same"), local("c", b"same"))
     assert reported.value.status == 204
-    window.page.route(re.compile("/v1/uploads/parts/1$"), lambda route: None)
+    # A route would lose, now and then, what the page reports as it is left.
+    window.page.evaluate("XMLHttpRequest.prototype.send = () => {}")
     window.choose(local("large", random.Random(2).randbytes(9 * MiB)), local("d", b"same"))
     window.wait("d", "duplicate")
     window.wait("large", "sending")
