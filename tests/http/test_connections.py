@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import msgspec
-import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
@@ -134,19 +133,56 @@ def test_who_has_left_holds_no_body() -> None:
     with_served(steps)
 
 
-@pytest.mark.parametrize("seconds", [0, 60])
-def test_who_has_just_come_is_not_closed(seconds: float) -> None:
+def closed_in_turn(served: Served, *connections: Connection) -> list[int]:
+    """Close the one that is needed least until none is left; return their numbers in that order."""
+    order: list[int] = []
+    while served.pool.close_idlest():
+        order += (
+            number
+            for number, is_closed in enumerate(aborted(*connections))
+            if is_closed and number not in order
+        )
+    return order
+
+
+def test_who_has_just_come_is_not_closed() -> None:
     """A body that makes no progress gives way to a connection whose request is read next."""
 
     async def steps(served: Served) -> None:
-        slow, new = served.post(1_000, missing=1), served.connect()
+        idle, slow = served.connect(), served.post(1_000, missing=1)
+        await asyncio.sleep(0.5)
+        assert closed_in_turn(served, slow, idle, served.connect()) == [1, 0, 2]
+
+    with_served(steps, fresh_seconds=0.4)
+
+
+def test_none_crowd_out_the_others() -> None:
+    """Of new connections and bodies that make progress, the first of those that are more goes."""
+
+    async def steps(served: Served) -> None:
+        new = [served.connect() for _ in range(2)]
+        bodies = [served.post(1_000, missing=1) for _ in range(3)]
+        assert closed_in_turn(served, *new, *bodies) == [2, 0, 3, 1, 4]
+
+    with_served(steps, fresh_seconds=60)
+
+
+def test_who_waits_for_us_is_not_slow() -> None:
+    """A body that the application holds up is kept, one whose client sends nothing is not."""
+
+    async def steps(served: Served) -> None:
+        held_up = served.post(90_000, missing=1)
+        served.may_read.set()
+        stalled = served.post(1_000, missing=1)
         assert served.pool.close_idlest()
-        assert aborted(slow, new) == [seconds > 0, seconds == 0]
-        assert served.pool.close_idlest()
-        assert aborted(slow, new) == [True, True]
+        assert aborted(held_up, stalled) == [False, True]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the application reads
+        assert (list(served.pool.receiving), len(served.pool.held_up)) == ([held_up], 0)
+        held_up.data_received(bytes(1))
         assert not served.pool.close_idlest()
 
-    with_served(steps, fresh_seconds=seconds)
+    with_served(steps, fresh_seconds=0)
 
 
 def test_progress_of_a_body() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -34,6 +35,19 @@ class _GentleTransport:
         self._connection.close_gently()
 
 
+class _NotedFlow(FlowControl):
+    """uvicorn's control of what is read; the connection notes when it reads again."""
+
+    def __init__(self, connection: "Connection", transport: asyncio.Transport) -> None:
+        super().__init__(transport)
+        self._connection = connection
+
+    def resume_reading(self) -> None:
+        if self.read_paused:
+            super().resume_reading()
+            self._connection.reading_resumed()
+
+
 class Connection(HttpToolsProtocol):
     """One connection.
 
@@ -51,7 +65,8 @@ class Connection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.deadline = inf
-        self._waits_since = inf
+        self._since = inf
+        """Time at which it began to wait, or its body made progress."""
         self._pool = pool
         self._limits = pool.limits
         self._progress = 0
@@ -72,6 +87,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = _NotedFlow(self, transport)
         self._gentle = cast("asyncio.Transport", _GentleTransport(self, transport))
         self._wait(self._limits.head_seconds)
         if not self._pool.make_room(self):
@@ -113,10 +129,22 @@ class Connection(HttpToolsProtocol):
     def _receive(self, new: int) -> None:
         """Count `new` bytes of a body: the one that makes least progress gives way to others."""
         self._body_bytes += new
-        if self._body_bytes >= self._limits.progress_bytes:
-            self._body_bytes = 0
+        if self.flow.read_paused:
             self._pool.receiving.pop(self, None)
+            self._pool.held_up[self] = None
+        elif self not in self._pool.receiving or self._body_bytes >= self._limits.progress_bytes:
+            self._advance()
+
+    def _advance(self) -> None:
+        self._since = self.loop.time()
+        self._body_bytes = 0
+        self._pool.end_body(self)
         self._pool.receiving[self] = None
+
+    def reading_resumed(self) -> None:
+        """Note that the application has read what has arrived: the client may send more."""
+        if self in self._pool.held_up:
+            self._advance()
 
     def _count(self, new: int) -> None:
         """Count `new` bytes of an incomplete head, or of chunk extensions and trailers."""
@@ -176,7 +204,7 @@ class Connection(HttpToolsProtocol):
         self.scope["state"][BODY_ARRIVED] = True
         self._in_head = True
         self._progress += 1
-        self._pool.receiving.pop(self, None)
+        self._pool.end_body(self)
         if self.cycle.response_complete:
             self._wait(self._limits.idle_seconds)
 
@@ -202,13 +230,14 @@ class Connection(HttpToolsProtocol):
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it has only just begun to wait for a request."""
-        return self.loop.time() - self._waits_since < self._limits.fresh_seconds
+        """Whether it has only just come, its body makes progress, or waits for the application."""
+        age = self.loop.time() - self._since
+        return self in self._pool.held_up or age < self._limits.fresh_seconds
 
     def _wait(self, seconds: float) -> None:
-        self._waits_since = self.loop.time()
-        self.deadline = self._waits_since + seconds
-        self._pool.receiving.pop(self, None)
+        self._since = self.loop.time()
+        self.deadline = self._since + seconds
+        self._pool.end_body(self)
         self._pool.waiting.pop(self, None)
         self._pool.waiting[self] = None
 

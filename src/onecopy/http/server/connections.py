@@ -20,6 +20,8 @@ class Connections:
         """Those without a request in progress."""
         self.receiving: dict[Connection, None] = {}
         """Those whose request body is arriving; the one without progress for longest is first."""
+        self.held_up: dict[Connection, None] = {}
+        """Those whose body waits for the application, which has yet to read what has arrived."""
         self.unsent: dict[Connection, float] = {}
         """Those whose client reads too slowly, with the time at which they are cut off."""
         self.unread: dict[Connection, int] = {}
@@ -36,23 +38,32 @@ class Connections:
     def close_idlest(self, new: "Connection | None" = None) -> bool:
         """Close the connection that is needed least, but not `new`; return whether there is one.
 
-        That is the one that waits for longest, but not one that has only just come, and whose
-        request would be read next, as long as there are others.
+        That is the one that waits for a request for longest, else the one whose body makes no
+        progress for longest. If all have only just come, make progress, or wait for the
+        application, it is the first of those that are most: none of the three crowds out another.
         """
-        idlest, slowest = (next(iter(group), None) for group in (self.waiting, self.receiving))
-        if idlest is new or (idlest is not None and slowest is not None and idlest.is_fresh):
-            idlest = None
-        victim = idlest or slowest
-        if victim is not None:
-            victim.abort()
-        return victim is not None
+        groups = self.waiting, self.receiving, self.held_up
+        firsts = {next(iter(group)): len(group) for group in groups if group}
+        if new is not None:
+            firsts.pop(new, None)
+        if not firsts:
+            return False
+        idle = (first for first in firsts if not first.is_fresh)
+        victim = next(idle, None) or max(firsts, key=firsts.__getitem__)
+        victim.abort()
+        return True
 
     def forget(self, connection: "Connection") -> None:
         """Remove a connection that is closed."""
         self.waiting.pop(connection, None)
-        self.receiving.pop(connection, None)
+        self.end_body(connection)
         self.unsent.pop(connection, None)
         self.release(connection)
+
+    def end_body(self, connection: "Connection") -> None:
+        """Note that no more of a body is awaited."""
+        self.receiving.pop(connection, None)
+        self.held_up.pop(connection, None)
 
     def hold(self, connection: "Connection", size: int) -> bool:
         """Count bytes of bodies that wait for the application; return whether there is room.

@@ -45,8 +45,9 @@ class ServerLimits:
     closed that has been without a request for longest, else the one whose body makes no progress
     for longest."""
     fresh_seconds: float = 0.25
-    """Time for which a connection that waits for a request is not closed for that, but the one
-    whose body makes no progress for longest."""
+    """Time for which a connection is not closed for that once it waits for a request, or once its
+    body has made progress, as long as there are others. A body that the application has yet to
+    read counts as one that makes progress."""
     progress_bytes: int = 64 * KiB
     """Bytes of a body that are progress."""
     stop_seconds: float = 10
