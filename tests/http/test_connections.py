@@ -1,6 +1,8 @@
 """Bodies that the application has not read yet, on connections without a network."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -34,6 +36,14 @@ class Wire(asyncio.Transport):
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
+
+    def write(self, data: bytes | bytearray | memoryview) -> None: ...
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
 
 
 class Served:
@@ -196,3 +206,14 @@ def test_progress_of_a_body() -> None:
         assert aborted(fast, slow) == [False, True]
 
     with_served(steps, progress_bytes=20_000)
+
+
+def test_who_has_reset_the_connection_is_refused_in_silence() -> None:
+    """A client that has left, which the event loop does not know yet, is no error."""
+
+    async def steps(served: Served) -> None:
+        left = served.connect()
+        left.data_received(b"no HTTP\r\n\r\n")
+        assert list(served.pool.waiting) == [left]  # until `linger_seconds` have passed
+
+    with_served(steps)

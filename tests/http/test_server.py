@@ -4,6 +4,7 @@ import contextlib
 import errno
 import resource
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from onecopy.digest import MiB
 from onecopy.http.server.connections import Connections
 from onecopy.http.server.descriptors import LOG_SECONDS, ShortageHandler
 from onecopy.http.server.limits import ServerLimits
+from tests.conftest import Run, backends
 from tests.http.limited import (
     GET,
     HEAD,
@@ -25,6 +27,7 @@ from tests.http.limited import (
     is_closed,
     limited,
     read,
+    running,
     send_slowly,
     wait_for,
 )
@@ -316,6 +319,19 @@ def test_few_descriptors_are_shared(tmp_path: Path) -> None:
         body = POST % (b"probe", len(PROBE)) + PROBE
         assert all(read(service.connect(body)).status == 200 for _ in range(40))
         assert len(service.log.read_text().splitlines()) <= 2
+
+
+@pytest.mark.parametrize("descriptors", ["128", "256"])
+def test_small_files_with_few_descriptors(tmp_path: Path, run: Run, descriptors: str) -> None:
+    """All of a thousand small files are stored, although fewer may be open."""
+    (tmp_path / "own").mkdir()
+    for number in range(1000):
+        (tmp_path / "own" / f"{number}").write_text(f"content {number}")
+    command = [sys.executable, "-m", "onecopy", "serve", "--port=0", *backends(tmp_path)]
+    with running(command, tmp_path, descriptors) as service:
+        done = run("upload", "--server", f"http://127.0.0.1:{service.port}", tmp_path / "own")
+        assert "1,000 uploaded, 0 already stored;" in done.err
+        assert len(service.log.read_text().splitlines()) == 1
 
 
 def test_descriptors_are_raised(tmp_path: Path) -> None:

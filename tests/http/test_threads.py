@@ -3,11 +3,11 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
-from onecopy.http.threads import LONE_CALL_SECONDS, Pool
+from onecopy.http.threads import LONE_CALL_SECONDS, MAX_BODIES, MAX_CALLS, Pool, Threads
 
 
 @pytest.fixture(params=[0, LONE_CALL_SECONDS], ids=["no wait", "wait"])
@@ -123,3 +123,32 @@ def test_event_loop_is_free_while_a_call_runs(pool: Pool) -> None:
         return await call
 
     assert asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "calls", "bodies"),
+    [(None, MAX_CALLS, MAX_BODIES), (256, 16, 16), (1, 2, 2)],
+)
+def test_no_more_threads_than_descriptors_allow(
+    descriptors: int | None, calls: int, bodies: int
+) -> None:
+    """A process that may open few files has few threads of each kind, but some."""
+
+    async def most(call: Callable[..., Awaitable[object]]) -> int:
+        all_run = threading.Barrier(MAX_BODIES + 2)
+        waits = [
+            asyncio.ensure_future(call(all_run.wait, tenant=str(number)))
+            for number in range(MAX_BODIES + 1)
+        ]
+        await asyncio.sleep(0.3)
+        running = all_run.n_waiting
+        all_run.abort()
+        await asyncio.gather(*waits, return_exceptions=True)
+        return running
+
+    async def run() -> None:
+        threads = Threads(descriptors)
+        assert (await most(threads.call), await most(threads.receive)) == (calls, bodies)
+        threads.close()
+
+    asyncio.run(run())

@@ -86,6 +86,7 @@ def command(  # noqa: PLR0913 - one for each option
     from onecopy.http.loopback import require_loopback
     from onecopy.index import not_an_index
     from onecopy.index.lists_only import ListsOnly
+    from onecopy.platforms import raise_descriptor_limit
     from onecopy.store.interface import Sweeper
     from onecopy.tickets import LIFETIME, RESUMABLE
     from onecopy.tokens import requires_tokens
@@ -119,6 +120,7 @@ def command(  # noqa: PLR0913 - one for each option
             page_origins=frozenset(settings.page_origins),
             store_name=settings.store_name,
             show_path=settings.show_path,
+            descriptors=raise_descriptor_limit(),
             **sign_in,
         )
         app = create_app(

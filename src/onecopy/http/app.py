@@ -78,7 +78,7 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     check_page_origins(options.page_origins, tokens_required=tokens_required)
     if (api := options.checksum_api) and api.counted is None:
         count(index, api.tenant)
-    threads, usage = Threads(), Usage(index, options.quotas)
+    threads, usage = Threads(options.descriptors), Usage(index, options.quotas)
     recorder = Recorder(index, options.count_seconds)
     read = partial(figures, index, readers, recorder)
     authenticator = auth.UntilTokens(

@@ -105,6 +105,8 @@ class Options:
     between two requests."""
     token_seconds: float = REFRESH_SECONDS
     """Seconds for which a token is kept: a revoked one works that long."""
+    descriptors: int | None = None
+    """Files that the process may open, which limit its threads; None: more than they need."""
     hosts: frozenset[str] = frozenset()
     """Names allowed in `Host` besides the loopback names, if no tokens are required."""
     metrics: bool = True

@@ -37,6 +37,9 @@ MAX_BODIES = 64
 MAX_WAIT = 20.0
 """Seconds for which a call waits for a thread; most gateways time out after 30."""
 _RETRY_SECONDS = 2.0
+_DESCRIPTORS = 16
+"""Descriptors of the process for each call and each upload at once: an upload has five files open,
+a call as many, and connections get the rest."""
 
 
 class Job:
@@ -203,11 +206,15 @@ class Worker:
 
 
 class Threads:
-    """Two pools, so that clients that send bytes slowly never delay other calls."""
+    """Two pools, so that clients that send bytes slowly never delay other calls.
 
-    def __init__(self) -> None:
-        self._calls = Pool("onecopy-call", MAX_CALLS, LONE_CALL_SECONDS)
-        self._bodies = Pool("onecopy-body", MAX_BODIES)
+    They have fewer threads if the process may open fewer than 1,024 files (`descriptors`).
+    """
+
+    def __init__(self, descriptors: int | None = None) -> None:
+        most = MAX_BODIES if descriptors is None else max(2, descriptors // _DESCRIPTORS)
+        self._calls = Pool("onecopy-call", min(MAX_CALLS, most), LONE_CALL_SECONDS)
+        self._bodies = Pool("onecopy-body", min(MAX_BODIES, most))
 
     async def call(self, function: Callable[..., T], *arguments: object, tenant: str = "") -> T:
         """Run a call that takes as long as the index and the store need."""

@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 from onecopy.digest import Digest
 from onecopy.errors import BadInput, OnecopyError, PartSuperseded, StoreFull, UploadUnknown
 from onecopy.key import check_key
+from onecopy.platforms import raise_descriptor_limit
 from onecopy.store.folder.descriptors import opened_file
 from onecopy.store.folder.directories import object_of, open_or_create, translated
 from onecopy.store.folder.journal import Staged, file_names
@@ -29,7 +30,8 @@ _OF_ONE_FILE = (BadInput, StoreFull, PartSuperseded, UploadUnknown)
 _FLUSHING_THREADS = 8
 """A file system makes the files durable together that are flushed at the same time."""
 _MAX_OPEN = 225
-"""Descriptors of the files that are published together: enough for a hundred in one folder."""
+"""Descriptors of the files that are published together: enough for a hundred in one folder. Fewer
+if the process may open few: an eighth of them."""
 _turns = BoundedSemaphore(2)
 """Batches that are flushed or published at a time. So all batches of a process together need 450
 descriptors, fewer than the service reserves; more of them at a time would not be faster."""
@@ -101,10 +103,12 @@ def publish(
 
 def _groups(wanted: Sequence[tuple[Upload, Digest]]) -> Iterator[Sequence[tuple[Upload, Digest]]]:
     """Yield uploads, in order, by as many as may be open: data, journal, and each folder once."""
+    available = raise_descriptor_limit()
+    most = _MAX_OPEN if available is None else min(_MAX_OPEN, available // 8)
     start, folders = 0, set[str]()
     for at, (upload, _) in enumerate(wanted):
         folders.add(upload.key.rpartition("/")[0])
-        if 2 * (at + 1 - start) + len(folders) > _MAX_OPEN:
+        if 2 * (at + 1 - start) + len(folders) > most:
             yield wanted[start:at]
             start, folders = at, {upload.key.rpartition("/")[0]}
     if wanted:
