@@ -3,6 +3,8 @@
 PYTHON ?= python3
 # Processes of `make test`; each starts servers of its own. One more than two cores, since they wait.
 WORKERS ?= 3
+# Without compiled modules, each of the tests' thousands of processes compiles onecopy anew.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
