@@ -162,7 +162,7 @@ def test_engines_are_alike(index: CompleteEngine, given_acts: list[Act]) -> None
 
 
 # Each example takes a second, so a failing one is shown as it is, without being minimized.
-few = settings(max_examples=20, phases=[Phase.explicit, Phase.generate])
+few = settings(max_examples=10, phases=[Phase.explicit, Phase.generate])
 
 
 @pytest.fixture(scope="module")

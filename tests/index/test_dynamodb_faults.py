@@ -145,7 +145,7 @@ STEPS: list[Step] = [
 ]
 
 
-@pytest.mark.parametrize("each", [3, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("each", [5, pytest.param(1, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("number", range(len(STEPS)))
 def test_ended_at_any_point(
     aws: Standin, between: Between, monkeypatch: pytest.MonkeyPatch, number: int, each: int

@@ -16,8 +16,8 @@ from tests.conftest import environment
 from tests.migrate.lists import entries_of, in_order, listed, md5_hex, write_csv
 from tests.migrate.test_indexes import fill
 
-ROWS = 60_000
-BAD = range(0, ROWS, 3_000)
+ROWS = 30_000
+BAD = range(0, ROWS, 1_500)
 """Rows of the list that are not checksums."""
 
 

@@ -100,7 +100,7 @@ def judge_round(
 @SERVERS
 def test_races(tmp_path: Path, standins: Standins, name: str) -> None:
     """Whichever process wins a race, there is one copy of record, and nothing is lost."""
-    show(f"races in {name}", run_races(tmp_path, standins(name), 200, LARGE_EVERY))
+    show(f"races in {name}", run_races(tmp_path, standins(name), 80, LARGE_EVERY))
 
 
 @pytest.mark.soak

@@ -18,7 +18,7 @@ _SETTINGS = settings(
 def test_any_order() -> None:
     """No promise is broken, whatever happens in whatever order."""
     run_state_machine_as_test(
-        Promise, settings=settings(_SETTINGS, max_examples=60, stateful_step_count=50)
+        Promise, settings=settings(_SETTINGS, max_examples=30, stateful_step_count=50)
     )
 
 

@@ -53,7 +53,7 @@ def reported(copies: list[Copy], rows: list[ListedCopy]) -> tuple[Division, Divi
     )
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ROWS)
 def test_the_same_object_is_needed_everywhere(
     rows: list[tuple[str, int, int, str]],
