@@ -43,11 +43,10 @@ class ServerLimits:
     connections: int = 4096
     """Open connections; fewer if the process may open fewer files. Beyond it, the connection is
     closed that has been without a request for longest, else the one whose body makes no progress
-    for longest."""
+    for longest, unless the body waits for the application."""
     fresh_seconds: float = 0.25
-    """Time for which a connection is not closed for that once it waits for a request, or once its
-    body has made progress, as long as there are others. A body that the application has yet to
-    read counts as one that makes progress."""
+    """Time after its last response, or after progress of its body, for which a connection is not
+    closed for that, as long as there are others."""
     progress_bytes: int = 64 * KiB
     """Bytes of a body that are progress."""
     stop_seconds: float = 10
