@@ -232,8 +232,11 @@ def test_connection_is_refused_if_all_are_busy(tmp_path: Path) -> None:
 
 def test_slow_bodies_give_way(tmp_path: Path) -> None:
     """If every connection sends a body, the one that has taken longest is closed."""
-    with limited(tmp_path, server={"connections": 5}) as service:
-        slow = [service.connect(POST % (b"check", 100) + b" ") for _ in range(5)]
+    body = POST % (b"check", 100) + b" "
+    with limited(tmp_path, server={"connections": 10}) as service:
+        slow = [service.connect(body) for _ in range(9)]
+        assert service.is_well()  # their heads have been read: before, they are new connections
+        slow.append(service.connect(body))
         assert service.is_well()
         assert read(slow[0], to_end=True).ended
 
