@@ -1,4 +1,4 @@
-"""Bodies that the application has not read yet, on connections without a network."""
+"""Which connections give way, and bodies that the application has not read: without a network."""
 
 import asyncio
 import errno
@@ -147,11 +147,8 @@ def closed_in_turn(served: Served, *connections: Connection) -> list[int]:
     """Close the one that is needed least until none is left; return their numbers in that order."""
     order: list[int] = []
     while served.pool.close_idlest():
-        order += (
-            number
-            for number, is_closed in enumerate(aborted(*connections))
-            if is_closed and number not in order
-        )
+        closed = aborted(*connections)
+        order += [at for at, is_closed in enumerate(closed) if is_closed and at not in order]
     return order
 
 
@@ -178,18 +175,18 @@ def test_none_crowd_out_the_others() -> None:
 
 
 def test_who_waits_for_us_is_not_slow() -> None:
-    """A body that the application holds up is kept, one whose client sends nothing is not."""
+    """A body that waits for the application is kept, one whose client sends nothing is not."""
 
     async def steps(served: Served) -> None:
-        held_up = served.post(90_000, missing=1)
+        paused = served.post(90_000, missing=1)
         served.may_read.set()
         stalled = served.post(1_000, missing=1)
         assert served.pool.close_idlest()
-        assert aborted(held_up, stalled) == [False, True]
+        assert aborted(paused, stalled) == [False, True]
         await asyncio.sleep(0)
         await asyncio.sleep(0)  # the application reads
-        assert (list(served.pool.receiving), len(served.pool.held_up)) == ([held_up], 0)
-        held_up.data_received(bytes(1))
+        assert (list(served.pool.receiving), len(served.pool.paused)) == ([paused], 0)
+        paused.data_received(bytes(1))
         assert not served.pool.close_idlest()
 
     with_served(steps, fresh_seconds=0)

@@ -235,7 +235,7 @@ def test_slow_bodies_give_way(tmp_path: Path) -> None:
     body = POST % (b"check", 100) + b" "
     with limited(tmp_path, server={"connections": 10}) as service:
         slow = [service.connect(body) for _ in range(9)]
-        assert service.is_well()  # their heads have been read: before, they are new connections
+        assert service.is_well()  # until they are read, they count as new
         slow.append(service.connect(body))
         assert service.is_well()
         assert read(slow[0], to_end=True).ended

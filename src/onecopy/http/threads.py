@@ -38,8 +38,8 @@ MAX_WAIT = 20.0
 """Seconds for which a call waits for a thread; most gateways time out after 30."""
 _RETRY_SECONDS = 2.0
 _DESCRIPTORS = 16
-"""Descriptors of the process for each call and each upload at once: an upload has five files open,
-a call as many, and connections get the rest."""
+"""Descriptors of the process for each thread of a pool. An upload has five files open, and a call
+about as many; batches and connections need others."""
 
 
 class Job:

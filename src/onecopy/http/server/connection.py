@@ -36,8 +36,8 @@ class _GentleTransport:
         self._connection.close_gently()
 
 
-class _NotedFlow(FlowControl):
-    """uvicorn's control of what is read; the connection notes when it reads again."""
+class _Flow(FlowControl):
+    """uvicorn's flow control, which tells the connection when it is read from again."""
 
     def __init__(self, connection: "Connection", transport: asyncio.Transport) -> None:
         super().__init__(transport)
@@ -88,7 +88,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.flow = _NotedFlow(self, transport)
+        self.flow = _Flow(self, transport)
         self._gentle = cast("asyncio.Transport", _GentleTransport(self, transport))
         self._wait(self._limits.head_seconds)
         if not self._pool.make_room(self):
@@ -132,7 +132,7 @@ class Connection(HttpToolsProtocol):
         self._body_bytes += new
         if self.flow.read_paused:
             self._pool.receiving.pop(self, None)
-            self._pool.held_up[self] = None
+            self._pool.paused[self] = None
         elif self not in self._pool.receiving or self._body_bytes >= self._limits.progress_bytes:
             self._advance()
 
@@ -144,7 +144,7 @@ class Connection(HttpToolsProtocol):
 
     def reading_resumed(self) -> None:
         """Note that the application has read what has arrived: the client may send more."""
-        if self in self._pool.held_up:
+        if self in self._pool.paused:
             self._advance()
 
     def _count(self, new: int) -> None:
@@ -233,7 +233,7 @@ class Connection(HttpToolsProtocol):
     def is_fresh(self) -> bool:
         """Whether it has only just come, its body makes progress, or waits for the application."""
         age = self.loop.time() - self._since
-        return self in self._pool.held_up or age < self._limits.fresh_seconds
+        return self in self._pool.paused or age < self._limits.fresh_seconds
 
     def _wait(self, seconds: float) -> None:
         self._since = self.loop.time()

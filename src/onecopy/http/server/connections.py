@@ -20,8 +20,8 @@ class Connections:
         """Those without a request in progress."""
         self.receiving: dict[Connection, None] = {}
         """Those whose request body is arriving; the one without progress for longest is first."""
-        self.held_up: dict[Connection, None] = {}
-        """Those whose body waits for the application, which has yet to read what has arrived."""
+        self.paused: dict[Connection, None] = {}
+        """Those from which nothing is read until the application has read what has arrived."""
         self.unsent: dict[Connection, float] = {}
         """Those whose client reads too slowly, with the time at which they are cut off."""
         self.unread: dict[Connection, int] = {}
@@ -42,7 +42,7 @@ class Connections:
         progress for longest. If all have only just come, make progress, or wait for the
         application, it is the first of those that are most: none of the three crowds out another.
         """
-        groups = self.waiting, self.receiving, self.held_up
+        groups = self.waiting, self.receiving, self.paused
         firsts = {next(iter(group)): len(group) for group in groups if group}
         if new is not None:
             firsts.pop(new, None)
@@ -63,7 +63,7 @@ class Connections:
     def end_body(self, connection: "Connection") -> None:
         """Note that no more of a body is awaited."""
         self.receiving.pop(connection, None)
-        self.held_up.pop(connection, None)
+        self.paused.pop(connection, None)
 
     def hold(self, connection: "Connection", size: int) -> bool:
         """Count bytes of bodies that wait for the application; return whether there is room.

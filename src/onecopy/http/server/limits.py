@@ -45,8 +45,8 @@ class ServerLimits:
     closed that has been without a request for longest, else the one whose body makes no progress
     for longest, unless the body waits for the application."""
     fresh_seconds: float = 0.25
-    """Time after its last response, or after progress of its body, for which a connection is not
-    closed for that, as long as there are others."""
+    """Time since a connection was opened, got its last response, or its body made progress, for
+    which others are closed first to stay below that limit."""
     progress_bytes: int = 64 * KiB
     """Bytes of a body that are progress."""
     stop_seconds: float = 10

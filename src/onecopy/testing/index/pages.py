@@ -68,6 +68,7 @@ class PagesContract:
         positions = [position for position, _ in pages]
         assert len(set(positions)) == len(positions)
         assert all(position.isascii() and len(position) <= 4096 for position in positions)
+        # After a few of them: each time, all that follows is read.
         for at in {*range(0, len(pages), len(pages) // 5 + 1), len(pages) - 1}:
             rest = [entry for _, page in pages[at + 1 :] for entry in page]
             assert in_order(moved(index, positions[at])) == in_order(rest)
